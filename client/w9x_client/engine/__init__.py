@@ -1,0 +1,1 @@
+"""The guest's address space and the engines that execute its code."""
