@@ -1,0 +1,1 @@
+"""One emulated Windows 9x process: engine, loader, API and the command line."""
