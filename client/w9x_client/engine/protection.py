@@ -1,10 +1,10 @@
 """The SDK's PAGE_* constants and their translation to the page bits of `w9x_arena.layout`.
 
-Windows 9x knows three protections, no-access, read-only and read-write, because its page tables have no execute bit: the
-PAGE_EXECUTE_* and PAGE_*COPY constants are accepted and mean the nearest of them (SDK, "Working with Pages": VirtualQuery
-tells PAGE_READONLY, PAGE_READWRITE and PAGE_NOACCESS apart). PROT_EXEC still follows what the program asked for, since
-engines keep data pages non-executable for speed; `AddressSpace.page_in_exec` grants it to any readable page at its first
-fetch, so it is no property of a page that a program may see.
+Windows 9x knows three protections, no-access, read-only and read-write, because its page tables have no execute
+bit: the PAGE_EXECUTE_* and PAGE_*COPY constants are accepted and mean the nearest of them (SDK, "Working with
+Pages": VirtualQuery tells PAGE_READONLY, PAGE_READWRITE and PAGE_NOACCESS apart). PROT_EXEC still follows what the
+program asked for, since engines keep data pages non-executable for speed; `AddressSpace.page_in_exec` grants it to
+any readable page at its first fetch, so it is no property of a page that a program may see.
 """
 
 from __future__ import annotations

@@ -46,6 +46,13 @@ _BOOT_CODE = paging.DESCRIPTORS + 0x2000
 _FIRST_TIB_DESCRIPTOR = 0x10
 _LDT_ENTRIES = 8192
 
+_CARRIED = (
+    *GPRS, x86.UC_X86_REG_EIP, x86.UC_X86_REG_EFLAGS, x86.UC_X86_REG_FS, x86.UC_X86_REG_FPCW, x86.UC_X86_REG_FPSW,
+    x86.UC_X86_REG_FPTAG, x86.UC_X86_REG_MXCSR, *range(x86.UC_X86_REG_FP0, x86.UC_X86_REG_FP7 + 1),
+    *range(x86.UC_X86_REG_XMM0, x86.UC_X86_REG_XMM7 + 1),
+)  # fmt: skip
+"""What makes up a thread in ring 3, as the public interface names it."""
+
 _IntrHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 _InvalidHook = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
 _CpuidHook = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -232,6 +239,7 @@ class UnicornEngine:
         self.recent_calls: deque[int] = deque(maxlen=16)
         self._handler: EventHandler | None = None
         self._error: BaseException | None = None
+        self._stopping = False
         self._task: Any = None
         self._loaded: ThreadState | None = None
         """Whose registers are in the processor; saved when another thread's take their place."""
@@ -358,24 +366,38 @@ class UnicornEngine:
                 address = state[CR2] if number == 14 and not interrupt else 0
                 state[OLD_EXCEPTION] = 0xFFFFFFFF
             else:
-                interrupt, error, address = self._guess_event(number)
+                number, interrupt, error, address = self._guess_event(number)
             if interrupt:
                 size = 1 if number in (3, 4) and self._ram[cpu.eip - 1] in (0xCC, 0xCE) else 2
                 cpu.eip = cpu.eip - size
             if number == 14 and not interrupt and self._resolve_page(address, error):
+                if state is None:
+                    uclib.uc_emu_stop(self._handle)
                 return
             handler.fault(Fault(number, error, address, interrupt))
+            if state is None:
+                uclib.uc_emu_stop(self._handle)  # `run` makes Unicorn forget the fault and goes on
         except BaseException as problem:
             self._event_failed(problem)
 
-    def _guess_event(self, number: int) -> tuple[bool, int, int]:
-        """(interrupt, error code, address) without the CPU state: the error code is inferred from the page's rights."""
-        if number != 14:
-            return number in (3, 4) or number >= 32, 0, 0
+    def _guess_event(self, number: int) -> tuple[int, bool, int, int]:
+        """(vector, interrupt, error code, address) without the CPU state, as well as the public interface lets us know.
+
+        Unicorn reports every fault after the first as a double fault (8) there, and gives no error code; both are inferred.
+        """
         address = int(self.uc.reg_read(x86.UC_X86_REG_CR2))
+        bits = self._space.prot[address >> 12]
+        if number == 8:
+            eip = self.cpu.eip
+            if address == eip or not bits & layout.PROT_WRITE or bits & layout.PROT_GUARD:
+                number = 14
+            else:
+                number = 0 if self._ram[eip] in (0xF6, 0xF7) else 13
+        if number != 14:
+            return number, number in (3, 4) or number >= 32, 0, 0
         if address == self.cpu.eip:
-            return False, 0x10, address
-        return False, 2 if self._space.prot[address >> 12] & PROT_READ else 0, address
+            return number, False, 0x10, address
+        return number, False, 2 if bits & PROT_READ else 0, address
 
     def _resolve_page(self, address: int, error: int) -> bool:
         """Whether the page fault was ours to answer: another process's page, a growing stack, code on a data page."""
@@ -463,20 +485,36 @@ class UnicornEngine:
         if self._tuner is not None:
             self._tuner.relieve()
         self._error = None
+        self._stopping = False
         while True:
-            if self.cpu.state is not None:
-                # a stopped run leaves a fetch fault behind; the next one would count as a double fault
-                self.cpu.state[OLD_EXCEPTION] = 0xFFFFFFFF
+            self._forget_fault()
             status = uclib.uc_emu_start(self._handle, self.cpu.eip, _NEVER, 0, 0)
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
             if status == unicorn.UC_ERR_OK:
-                return
+                if self._stopping or self.cpu.state is not None:
+                    return
+                continue
             # an event that Unicorn reports by its result instead of a hook: the instruction faulted
             self._handler.fault(Fault(6 if status == unicorn.UC_ERR_INSN_INVALID else 13, 0, 0))
 
+    def _forget_fault(self) -> None:
+        """Make Unicorn forget the last fault (and the fetch fault that a stop leaves): the next would count as a double fault.
+
+        Through the public interface only a restored context does that, so all registers are carried over.
+        """
+        state = self.cpu.state
+        if state is not None:
+            state[OLD_EXCEPTION] = 0xFFFFFFFF
+            return
+        kept = [(register, self.uc.reg_read(register)) for register in _CARRIED]
+        self.uc.context_restore(self._base_context)
+        for register, value in kept:
+            self.uc.reg_write(register, value)
+
     def stop(self) -> None:
+        self._stopping = True
         uclib.uc_emu_stop(self._handle)
 
     def close(self) -> None:
