@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform, get_args, get_origin
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]  # ships no types
 
 MESSAGE_MAX = 512 * 1024
 """Bytes of an encoded message; the daemon's socket drops a peer that sends more."""
@@ -200,7 +200,7 @@ def unpack(data: bytes) -> list[Any]:
         items = msgpack.unpackb(
             data, unicode_errors="surrogateescape", max_map_len=0, max_ext_len=0, strict_map_key=True
         )
-    except Exception as error:  # noqa: BLE001 - msgpack documents that unpackb raises subclasses of Exception
+    except Exception as error:  # noqa: BLE001 - msgpack promises no narrower class for hostile bytes
         raise ProtocolError(f"not a message: {type(error).__name__}") from None
     if type(items) is not list or len(items) < 2:
         raise ProtocolError("not a message: no tag and serial")

@@ -21,13 +21,16 @@ import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from w9x_arena import codec, messages as m, paths
+from w9x_arena import codec, paths
+from w9x_arena import messages as m
 from w9x_arena.codec import ProtocolError, Reply, Request
 from w9x_arena.messages import Code
 
 START_SECONDS = 15.0
 """How long a daemon may take until it answers a Hello."""
 CALL_SECONDS = 30.0
+LOG_MAX = 1 << 20
+"""Bytes of the log that a new daemon still appends to."""
 
 R = TypeVar("R", bound=Reply)
 
@@ -318,9 +321,12 @@ def _start_daemon(timeout: float) -> None:
 
     ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
     try:
-        log = os.open(paths.log_path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        log = os.open(paths.log_path(), flags, 0o600)
         try:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            if os.fstat(log).st_size > LOG_MAX:
+                os.ftruncate(log, 0)
+            process = subprocess.Popen(
                 [sys.executable, "-m", "w9xd", "--ready-fd", str(ready_write)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -20,6 +20,7 @@ from w9x_client.process.launch import default_environment
 from w9x_client.process.objects import Event
 from w9x_client.process.process import Process
 from w9x_client.process.task import Task
+from w9x_client.process.ticker import Ticker
 from w9x_client.process.version import windows_version
 
 POISON = 0xDEADBEEF
@@ -86,6 +87,7 @@ class Guest:
         self._job: Coroutine[Any, Any, Any] | None = None
         self._result: Any = None
         self._done = True
+        self._ticker: Ticker | None = None
         self.task: Task = self.process.new_task()
         self.process.main_task = self.task
         self.process.spawn(self.task, self._life(), 0x10_0000, 0x4000)
@@ -140,10 +142,8 @@ class Guest:
         for value in arguments:
             words += self._words(value, wide)
         self.last_error = POISON
-        esp = []
 
         async def job(t: Task) -> int:
-            esp.append(t.cpu.esp)
             return await t.call(address, *words)
 
         return int(self.run(job))
@@ -171,6 +171,11 @@ class Guest:
         if isinstance(value, bytes):
             return [self.buffer(value + b"\0").address]
         return [int(value) & 0xFFFFFFFF]
+
+    def tick(self) -> None:
+        """Start the clock that preempts guest threads, as a real run has it."""
+        self._ticker = Ticker(self.process, None, lambda: None, lambda number: None)
+        self._ticker.start()
 
     # --- memory ------------------------------------------------------------------------
     def buffer(self, content: int | bytes, fill: int = 0xCC) -> Buffer:
@@ -201,4 +206,6 @@ class Guest:
 
     def close(self) -> None:
         """End the process."""
+        if self._ticker is not None:
+            self._ticker.close()
         self.process.close()

@@ -8,7 +8,6 @@ survive the process that made them.
 from __future__ import annotations
 
 from w9x_arena.messages import Atom, Code
-
 from w9xd.journal import Put, Rows, put_nowhere
 from w9xd.ranges import Refused
 

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from w9x_arena import layout, messages as m, paths
+from w9x_arena import layout, paths
+from w9x_arena import messages as m
 from w9x_arena.codec import Message, Record, Reply
 from w9x_arena.messages import Code
 from w9x_arena.segment import ArenaError, ArenaFile
-
 from w9xd import __version__
 from w9xd.atoms import AtomTable
 from w9xd.journal import Journal, Rows
@@ -461,7 +461,7 @@ def _estimate(row: Any) -> int:
 
 
 def _range_row(item: Range) -> m.RangeRow:
-    owners = (item.owner,) if item.owner else ()
+    owners: tuple[int, ...] = (item.owner,) if item.owner else ()
     if item.image is not None:
         owners = tuple(sorted(item.image.users))[: m.ROWS_MAX]
     return m.RangeRow(item.start, item.end - item.start, item.kind, item.prot, owners, item.label)

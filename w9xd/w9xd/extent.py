@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sortedcontainers import SortedDict, SortedList
+from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]  # ships no types
+
 from w9x_arena.layout import GRANULARITY
 
 Interval = tuple[int, int]

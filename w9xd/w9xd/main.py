@@ -12,15 +12,14 @@ import sys
 from collections.abc import Sequence
 
 from w9x_arena import paths
-
 from w9xd import __version__
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="w9xd", description="The w9x daemon: ledgers of this user's Windows programs.")
+    parser = argparse.ArgumentParser(prog="w9xd", description="Keeps what this user's Windows programs share.")
     parser.add_argument("--version", action="version", version=f"w9xd {__version__}")
     parser.add_argument("--foreground", action="store_true", help="stay in the foreground (the default)")
-    parser.add_argument("--runtime-dir", metavar="DIR", help="socket and arena file go here (default: $XDG_RUNTIME_DIR/w9x)")
+    parser.add_argument("--runtime-dir", metavar="DIR", help="for socket and arena (default: $XDG_RUNTIME_DIR/w9x)")
     parser.add_argument("--ready-fd", type=int, metavar="N", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command")
     service = commands.add_parser("service", help="manage the systemd user units")

@@ -12,9 +12,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from sortedcontainers import SortedDict
-from w9x_arena.messages import Code, ModuleRow, ProcessRow, ProcessState, WindowsProfile
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]  # ships no types
 
+from w9x_arena.messages import Code, ModuleRow, ProcessRow, ProcessState, WindowsProfile
 from w9xd.journal import Put, Rows, put_nowhere
 from w9xd.ranges import Refused
 

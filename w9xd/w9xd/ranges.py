@@ -16,10 +16,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]  # ships no types
+
 from w9x_arena import layout
 from w9x_arena.messages import ArenaName, Code, PlaceMode, RangeKind
-
 from w9xd.extent import Extent, Interval
 from w9xd.journal import Put, Rows, put_nowhere
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from w9x_arena.messages import VALUE_MAX, RootName
-
 from w9xd import ansi
 
 REG_SZ, REG_BINARY, REG_DWORD = 1, 3, 4

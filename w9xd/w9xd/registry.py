@@ -21,7 +21,6 @@ from pathlib import Path
 
 from w9x_arena import messages as m
 from w9x_arena.messages import Code, RootName, WindowsProfile
-
 from w9xd import regedit
 from w9xd.ranges import Refused
 
@@ -47,8 +46,9 @@ CREATE INDEX keys_by_parent ON keys (parent);
 CREATE TABLE vals (id INTEGER PRIMARY KEY, key INTEGER NOT NULL, fold TEXT NOT NULL, name TEXT NOT NULL,
                    type INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (key, fold));
 """
-_SUBTREE = """WITH RECURSIVE tree(id) AS (SELECT ? UNION ALL SELECT keys.id FROM keys JOIN tree ON parent = tree.id)
-"""
+_SUBTREE = "WITH RECURSIVE tree(id) AS (SELECT ? UNION ALL SELECT keys.id FROM keys JOIN tree ON parent = tree.id) "
+_DELETE_VALUES_BELOW = _SUBTREE + "DELETE FROM vals WHERE key IN tree"  # noqa: S608 - constants
+_DELETE_KEYS_BELOW = _SUBTREE + "DELETE FROM keys WHERE id IN tree"  # noqa: S608 - constants
 
 Value = tuple[str, int, bytes]
 """Name, type, data."""
@@ -189,8 +189,8 @@ class Registry:
             raise Refused(Code.INVALID, "a root key cannot be deleted")
         store, folded, key = self._key(root, path)
         with _transaction(store):
-            store.db.execute(_SUBTREE + "DELETE FROM vals WHERE key IN tree", (key,))
-            store.db.execute(_SUBTREE + "DELETE FROM keys WHERE id IN tree", (key,))
+            store.db.execute(_DELETE_VALUES_BELOW, (key,))
+            store.db.execute(_DELETE_KEYS_BELOW, (key,))
         depth = len(folded)
         for cached in [path for path in store.ids if path[:depth] == folded]:
             del store.ids[cached]
@@ -287,7 +287,8 @@ class Registry:
             self._run(operations)
 
     def _run(self, operations: list[regedit.Operation]) -> None:
-        store, folded, key = self._disk, (), 0
+        store, key = self._disk, 0
+        folded: FoldedPath = ()
         for operation in operations:
             if isinstance(operation, regedit.KeyLine):
                 if operation.delete:

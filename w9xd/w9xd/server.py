@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from w9x_arena import codec, messages as m
-from w9x_arena.messages import Code, ProtocolError
 
+from w9x_arena import codec
+from w9x_arena import messages as m
+from w9x_arena.messages import Code, ProtocolError
 from w9xd import stored  # noqa: F401 - registers its handlers
 from w9xd.daemon import Daemon, Session, version_text
 from w9xd.notify import notify, watchdog_seconds
@@ -255,8 +256,14 @@ class Server:
 
 
 def _descriptor(frames: list[zmq.Frame]) -> int:
-    """The connection a message came through. libzmq calls the option deprecated but has no other for SO_PEERCRED."""
-    return int(frames[-1].get(zmq.SRCFD))
+    """The connection a message came through, -1 for a peer that does not speak ZMTP 3.
+
+    libzmq calls the option deprecated but has no other way to SO_PEERCRED.
+    """
+    try:
+        return int(frames[-1].get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
 
 
 def _peer_pid(descriptor: int) -> int | None:

@@ -90,7 +90,7 @@ def install() -> int:
         (directory / name).write_text(text, encoding="utf-8")
         print(f"wrote {directory / name}")
     if not _systemctl("daemon-reload") or not _systemctl("enable", "--now", "w9xd.socket"):
-        print("the user's systemd cannot be reached; after the next login run: systemctl --user enable --now w9xd.socket")
+        print("the user's systemd cannot be reached; run later: systemctl --user enable --now w9xd.socket")
     return 0
 
 

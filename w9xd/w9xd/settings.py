@@ -11,9 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from w9x_arena.messages import ROWS_MAX, Code, DriveRow, EnvironmentRow, ProtocolError
 from w9x_arena.codec import check
-
+from w9x_arena.messages import ROWS_MAX, Code, DriveRow, EnvironmentRow, ProtocolError
 from w9xd.ranges import Refused
 
 FILE_MAX = 4 << 20
@@ -58,9 +57,10 @@ class Drives:
         """All drives by letter. Raises :class:`Refused` (INVALID)."""
         rows = []
         for letter, about in sorted(self._file.read().items()):
-            about = about if isinstance(about, dict) else {}
+            fields: Any = about if isinstance(about, dict) else {}
+            name: Any = letter
             try:
-                rows.append(check(DriveRow(letter, about.get("path"), about.get("read_only", False))))
+                rows.append(check(DriveRow(name, fields.get("path"), fields.get("read_only", False))))
             except ProtocolError as error:
                 raise Refused(Code.INVALID, f"{self._file.path}: drive {letter}: {error}") from None
         return tuple(rows)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from w9x_arena import messages as m
 from w9x_arena.codec import Message, Reply
 from w9x_arena.messages import Code
-
 from w9xd.daemon import Daemon, Session, handles, page
 from w9xd.ranges import Refused
 

@@ -1,9 +1,10 @@
 """The thread information block: offsets from FS:0.
 
-Offsets below 34h are Windows 95/98's, as Matt Pietrek published them ("Under the Hood", Microsoft Systems Journal, May 1996; "Windows 95
-System Programming Secrets", chapter 3). A process database pointer with its high bit set is how programs tell 9x from NT. From 34h on
-the layout is ours: Windows 9x keeps the last error in the thread database, which programs reach only through GetLastError; NT's
-TEB has it at 34h, so code compiled to read it there works too.
+Offsets below 34h are Windows 95/98's, as Matt Pietrek published them ("Under the Hood", Microsoft Systems
+Journal, May 1996; "Windows 95 System Programming Secrets", chapter 3). A process database pointer with its high
+bit set is how programs tell 9x from NT. From 34h on the layout is ours: Windows 9x keeps the last error in the
+thread database, which programs reach only through GetLastError; NT's TEB has it at 34h, so code compiled to
+read it there works too.
 
 One TIB takes one page; the next page of its stride (`layout.TIB_STRIDE`) is the engine's.
 """

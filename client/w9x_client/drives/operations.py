@@ -100,6 +100,8 @@ def rename(table: DriveTable, source: HostPath, target: HostPath, *, replace: bo
             raise WinError(Err.ALREADY_EXISTS)
         if target.is_directory or not target.require().st_mode & stat.S_IWUSR:
             raise WinError(Err.ACCESS_DENIED)
+    # Renaming to oneself changes the case; otherwise the target's name is new, or is replaced in its own spelling.
+    name = target.asked if target.entry == source.entry else target.name
     directory = stat.S_ISDIR(st.st_mode)
     if directory:
         if source.drive is not target.drive:
@@ -113,7 +115,7 @@ def rename(table: DriveTable, source: HostPath, target: HostPath, *, replace: bo
         try:
             new = target.drive.open_directory(target.directory)
             try:
-                os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
+                os.rename(source.name, name, src_dir_fd=old, dst_dir_fd=new)
             finally:
                 os.close(new)
         finally:
@@ -121,7 +123,7 @@ def rename(table: DriveTable, source: HostPath, target: HostPath, *, replace: bo
     except OSError as error:
         raise win_error(error) from None
     table.listings.removed(source.directory, source.name)
-    table.listings.created(target.directory, target.name)
+    table.listings.created(target.directory, name)
     if directory:
         table.listings.forget(source.path)
 

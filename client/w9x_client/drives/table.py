@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import weakref
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -67,6 +68,7 @@ class Drive:
         """A descriptor of the root, opened once."""
         if self._fd < 0:
             self._fd = os.open(self.root, os.O_PATH | os.O_DIRECTORY)
+            weakref.finalize(self, os.close, self._fd)
         return self._fd
 
     def inside(self, path: str) -> bool:
@@ -115,6 +117,8 @@ class HostPath:
     st: os.stat_result | None
     device: str = ""
     """A DOS device name (NUL, CON...): there is no host path then."""
+    asked: str = ""
+    """The last component as the guest wrote it."""
 
     @property
     def exists(self) -> bool:
@@ -322,7 +326,9 @@ class DriveTable:
                 if not parent:
                     raise WinError(Err.FILE_NOT_FOUND)
                 shown.append(component)
-                return HostPath(drive, here, component, join(here, component), self._text(drive, shown), None)
+                return HostPath(
+                    drive, here, component, join(here, component), self._text(drive, shown), None, "", component
+                )
             if entry == component:
                 shown.append(component)
             else:
@@ -333,7 +339,7 @@ class DriveTable:
             if index == last and not guest.device:
                 if guest.directory and not stat.S_ISDIR(st.st_mode):
                     raise WinError(Err.PATH_NOT_FOUND)
-                return HostPath(drive, here, entry, path, self._text(drive, shown), st)
+                return HostPath(drive, here, entry, path, self._text(drive, shown), st, "", component)
             if not stat.S_ISDIR(st.st_mode):
                 raise WinError(Err.PATH_NOT_FOUND)
             here = path

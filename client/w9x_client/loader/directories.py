@@ -1,7 +1,8 @@
 """The data directories of a PE image: imports, delayed imports, exports, base relocations, TLS.
 
-Read over `PeImage.read`, so that no count, pointer or length of the file leaves its bytes; every loop is bounded by a limit or by the
-size of the file. Formats: Microsoft PE/COFF specification 8.3, chapters 5.4, 5.5, 5.7, 5.8 and 6. Errors: `ImageError`.
+Read over `PeImage.read`, so that no count, pointer or length of the file leaves its bytes; every loop is
+bounded by a limit or by the size of the file. Formats: Microsoft PE/COFF specification 8.3, chapters 5.4, 5.5,
+5.7, 5.8 and 6. Errors: `ImageError`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ImportedDll:
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """One delay-import descriptor; addresses in it are RVAs (``rva_based``) or, as Visual C++ 6 wrote them, absolute."""
+    """One delay-import descriptor; its addresses are RVAs (``rva_based``) or, as Visual C++ 6 wrote them, absolute."""
 
     name: str
     rva_based: bool

@@ -1,6 +1,7 @@
 """What the loader needs of the parts above and beside it, as protocols.
 
-The process, its tasks and its drives live in upper packages, which the loader must not import; the address space is the engine's.
+The process, its tasks and its drives live in upper packages, which the loader must not import; the address
+space is the engine's.
 """
 
 from __future__ import annotations

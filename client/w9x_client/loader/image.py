@@ -1,13 +1,15 @@
 """A PE file described: headers checked, sections placed, directories read on demand.
 
-Owns what the loader believes about a file before anything of it reaches guest memory. `parse` reads the headers through
-pefile (headers only: its directory parsers copy whole tables and repair what Windows would refuse) after the checks that
-decide what kind of file this is; the directories are read in `directories` over `PeImage.read`, which never leaves the bytes
-of the file. Every failure is an `ImageError` with one line for the user; no other exception leaves this module.
+Owns what the loader believes about a file before anything of it reaches guest memory. `parse` reads the headers
+through pefile (headers only: its directory parsers copy whole tables and repair what Windows would refuse)
+after the checks that decide what kind of file this is; the directories are read in `directories` over
+`PeImage.read`, which never leaves the bytes of the file. Every failure is an `ImageError` with one line for the
+user; no other exception leaves this module.
 
-Leniency is Windows 9x's, because packers and the Watcom and Borland linkers rely on it: a section's virtual size may be 0
-(the raw size counts), raw data may be larger than the virtual size, PointerToRawData is rounded down to 512, the last sector
-need not be padded, SizeOfHeaders and SizeOfImage need not be aligned, section names and flags mean little.
+Leniency is Windows 9x's, because packers and the Watcom and Borland linkers rely on it: a section's virtual
+size may be 0 (the raw size counts), raw data may be larger than the virtual size, PointerToRawData is rounded
+down to 512, the last sector need not be padded, SizeOfHeaders and SizeOfImage need not be aligned, section
+names and flags mean little.
 
 Limits: 96 sections (Microsoft PE/COFF specification 8.3, section 3.1), 1 GB of image.
 """
@@ -56,8 +58,9 @@ _SUBSYSTEMS = {
     16: "a Windows boot program",
 }  # fmt: skip
 _MACHINES = {
-    0x0162: "MIPS", 0x0166: "MIPS", 0x0168: "MIPS", 0x0169: "MIPS", 0x0184: "Alpha", 0x0284: "64-bit Alpha", 0x01A2: "SH-3",
-    0x01A6: "SH-4", 0x01C0: "ARM", 0x01C2: "ARM Thumb", 0x01C4: "ARM Thumb-2", 0x01F0: "PowerPC", 0x01F1: "PowerPC",
+    0x0162: "MIPS", 0x0166: "MIPS", 0x0168: "MIPS", 0x0169: "MIPS", 0x0184: "Alpha", 0x0284: "64-bit Alpha",
+    0x01A2: "SH-3", 0x01A6: "SH-4",
+    0x01C0: "ARM", 0x01C2: "ARM Thumb", 0x01C4: "ARM Thumb-2", 0x01F0: "PowerPC", 0x01F1: "PowerPC",
     0x0200: "Itanium", 0x0EBC: "EFI byte code", 0x8664: "64-bit x86", 0xAA64: "64-bit ARM",
 }  # fmt: skip
 
@@ -75,7 +78,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section as it is mapped. Bytes: ``size`` of memory, to the end of its last page; ``raw_size`` from the file."""
+    """One section as it is mapped: ``size`` bytes of memory (whole pages), the first ``raw_size`` from the file."""
 
     name: str
     rva: int
@@ -246,7 +249,7 @@ def read_image_file(fd: int) -> bytes:
 
 
 def _extent_of_sections(head: bytes) -> int:
-    """End of the last section's raw data as the headers in ``head`` claim it; all of the file where they are not found."""
+    """End of the last section's raw data as the headers in ``head`` claim it; all of the file without headers."""
     try:
         (at,) = struct.unpack_from("<I", head, 0x3C)
         count, optional = struct.unpack_from("<H12xH", head, at + 6)
@@ -269,7 +272,7 @@ def parse(data: bytes) -> PeImage:
         pe = pefile.PE(data=data, fast_load=True)
     except pefile.PEFormatError as error:
         raise ImageError(f"damaged: {str(error).strip(chr(39)) or 'not a PE file'}") from None
-    except Exception as error:  # pefile promises no closed set of errors for hostile input
+    except Exception as error:  # noqa: BLE001  # pefile promises no closed set of errors for hostile input
         raise ImageError(f"damaged: the headers cannot be read ({type(error).__name__})") from None
     header, optional = pe.FILE_HEADER, pe.OPTIONAL_HEADER
     count = header.NumberOfSections

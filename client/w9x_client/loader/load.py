@@ -1,19 +1,16 @@
-"""Loading programs and DLLs: mapping, binding imports, start and end notifications, reference counts, thread-local data.
+"""Loading programs and DLLs: mapping, binding imports, reference counts, GetProcAddress.
 
-Interface: `read_program`, `load_program`, `process_attach`, `process_detach`, `thread_attach`, `thread_detach`, `load_library`, `free_library`,
-`get_proc_address`, `resolve_loaded`. Functions that may run guest code are ``async`` and hold the process's loader lock
-(a recursive mutex, as Windows' own), so that two guest threads never load at once; callers hold no other lock.
+Interface: `read_program`, `load_program`, `load_library`, `free_library`, `get_proc_address`, `resolve_loaded`.
+All but the first and the last hold the process's loader lock (`attach.LoaderLock`) and may run guest code;
+callers hold no other lock.
 
-Lifetime. Windows counts references; here a module lives while it can be reached from the program, from a module with LoadLibrary calls outstanding, or
-from a load in progress, along "imports from" and "forwards to". That is the same for trees, and frees cycles. System modules stay once loaded.
+Lifetime. Windows counts references; here a module lives while it can be reached from the program, from a module
+with LoadLibrary calls outstanding, or from a load in progress, along "imports from" and "forwards to". That is
+the same for trees, and frees cycles. System modules stay once loaded: their Python side keeps addresses of
+their variables.
 
-Order. DLL_PROCESS_ATTACH goes to a module after the modules it imports from; DLL_PROCESS_DETACH and DLL_THREAD_DETACH in the reverse order of attachment
-(SDK, DllMain). lpvReserved is not NULL for modules attached with the program, and for detaching at process exit.
-
-Thread-local data (``__declspec(thread)``): Windows 9x sets it up for modules loaded with the program only. Here a module loaded later gets it too, for all
-threads that exist then and later: programs built since expect it, and none can rely on its absence.
-
-Errors are `WinError` (`LoadError` where there is a sentence for the user as well), `ImageError` from `read_program` and `load_program`.
+Errors are `WinError` (`LoadError` where there is a sentence for the user as well), `ImageError` from
+`read_program` and `load_program`.
 """
 
 from __future__ import annotations
@@ -24,9 +21,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from w9x_client.abi import Err, GuestFault, WinError, find_dll
+from w9x_arena.layout import SYSTEM_START
+from w9x_client.abi import Err, WinError
 
 from . import search
+from .attach import LoaderLock, LoadError, attach, detach, reachable, set_up_tls, tear_down_tls
 from .directories import Forward
 from .image import ImageError, PeImage, parse, read_image_file
 from .mapper import map_image
@@ -35,22 +34,12 @@ from .module import Module, base_name, module_name
 if TYPE_CHECKING:
     from .host import Process, Task
 
-DLL_PROCESS_DETACH, DLL_PROCESS_ATTACH, DLL_THREAD_ATTACH, DLL_THREAD_DETACH = range(4)
 DONT_RESOLVE_DLL_REFERENCES = 0x1
 LOAD_LIBRARY_AS_DATAFILE = 0x2
 LOAD_WITH_ALTERED_SEARCH_PATH = 0x8
 MAX_FORWARDS = 16
 """Length of a chain of forwarders; a cycle ends here."""
-MAX_TLS_CALLBACKS = 256
 MAX_MODULES = 1024
-
-
-class LoadError(WinError):
-    """A load that failed for a reason worth a sentence: ``text`` is one line for the user."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(code)
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +78,6 @@ def _file_key(fd: int, image: PeImage) -> str:
     return f"{st.st_dev:x}:{st.st_ino:x}:{st.st_size:x}:{st.st_mtime_ns:x}:{image.image_base:x}"
 
 
-class _locked:  # noqa: N801  # used as a statement: async with _locked(t)
-    """The loader lock, held over guest code."""
-
-    __slots__ = ("_lock", "_t")
-
-    def __init__(self, t: Task) -> None:
-        self._t, self._lock = t, t.process.loader_lock
-
-    async def __aenter__(self) -> None:
-        await self._t.wait([self._lock])
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._lock.owner is self._t:  # a terminated thread has abandoned it already
-            self._lock.release(self._t)
-
-
 # --- mapping and binding ------------------------------------------------------------------
 class _Batch:
     """The modules that one request brings in; `undo` takes them away again."""
@@ -129,6 +102,8 @@ class _Batch:
             placement = map_image(self.process.space, image, key, name.lower(), data_only)
         except WinError as error:
             text = f"no room for {name} ({image.size_of_image // 1024} KB at {image.image_base:08X})"
+            if image.image_base < SYSTEM_START and not image.relocatable:
+                text = f"{name} must be at {image.image_base:08X}, below 4 MB, where Windows 9x loads no program"
             raise LoadError(error.code, text) from None
         module = Module(name, path, image, placement)
         module.is_datafile = data_only
@@ -141,10 +116,7 @@ class _Batch:
         if found.system:
             return self.process.modules.by_name(found.system) or self._system(found)
         try:
-            known = next(
-                (m for m in self.process.modules if m.path.upper() == found.path.upper() and m.is_datafile == data_only),
-                None,
-            )
+            known = self.process.modules.by_path(found.path, data_only)
             if known is not None:
                 return known
             image = parse(read_image_file(found.fd))
@@ -192,13 +164,11 @@ class _Batch:
             module = self._unbound.pop(0)
             for dll in module.image.imports:
                 source = self.need(dll.name, module)
-                addresses = [
-                    self._import(module, source, f.ordinal if f.name is None else f.name) for f in dll.functions
-                ]
+                addresses = [self._import(source, f.ordinal if f.name is None else f.name) for f in dll.functions]
                 self.process.space.poke(module.base + dll.iat_rva, struct.pack(f"<{len(addresses)}I", *addresses))
             module.resolved = True
 
-    def _import(self, module: Module, source: Module, symbol: str | int) -> int:
+    def _import(self, source: Module, symbol: str | int) -> int:
         """The address to bind; a function nobody exports gets a stub that fails by name when it is called."""
         try:
             address = self.resolve(source, symbol)
@@ -220,6 +190,12 @@ class _Batch:
             source, symbol = self.need(found.dll, source), found.symbol
         return None
 
+    def announce(self) -> None:
+        """Tell the process of the new modules."""
+        for module in self.new:
+            module.announced = True
+            self.process.module_loaded(module)
+
     def undo(self) -> None:
         """Take the new modules away."""
         for module in reversed(self.new):
@@ -228,167 +204,13 @@ class _Batch:
 
 
 def _unmap(process: Process, module: Module) -> None:
-    process.module_unloaded(module)
-    if module.tls_index is not None:
-        for task in process.tasks.values():
-            _free_tls_block(process, task, module.tls_index)
-        process.free_tls(module.tls_index)
+    if module.announced:
+        process.module_unloaded(module)
+    tear_down_tls(process, module)
     process.modules.remove(module)
-    for other in process.modules:
-        if module in other.dependencies:
-            other.dependencies.remove(module)
+    for other in process.modules.dependents(module):
+        other.dependencies.remove(module)
     process.space.release_image(module.placement)
-
-
-def _attach_order(roots: Iterable[Module]) -> list[Module]:
-    """Every module reachable from ``roots``, those imported from first."""
-    order: list[Module] = []
-    seen: set[int] = set()
-    for root in roots:
-        if id(root) in seen:
-            continue
-        seen.add(id(root))
-        path = [(root, iter(root.dependencies))]
-        while path:
-            module, rest = path[-1]
-            following = next((m for m in rest if id(m) not in seen), None)
-            if following is None:
-                order.append(module)
-                path.pop()
-            else:
-                seen.add(id(following))
-                path.append((following, iter(following.dependencies)))
-    return order
-
-
-# --- thread-local data --------------------------------------------------------------------
-def _set_up_tls(process: Process, modules: Iterable[Module]) -> None:
-    """Give modules with a TLS directory their index, and every present thread its block."""
-    for module in modules:
-        if module.tls is None or module.is_datafile or module.tls_index is not None:
-            continue
-        module.tls_index = process.allocate_tls()
-        process.space.poke(module.base + module.tls.index, struct.pack("<I", module.tls_index))
-        for task in process.tasks.values():
-            _make_tls_block(process, task, module)
-
-
-def _make_tls_block(process: Process, task: Task, module: Module) -> None:
-    tls, index = module.tls, module.tls_index
-    if tls is None or index is None or process.mem.u32(task.tls_array + 4 * index):
-        return
-    block = process.heap_alloc(max(tls.size + tls.zero_fill, 1), zero=True)
-    if tls.size:
-        process.mem.write(block, process.mem.read(module.base + tls.start, tls.size))
-    process.mem.put32(task.tls_array + 4 * index, block)
-
-
-def _free_tls_block(process: Process, task: Task, index: int) -> None:
-    slot = task.tls_array + 4 * index
-    block = process.mem.u32(slot)
-    if block:
-        process.mem.put32(slot, 0)
-        process.heap_free(block)  # refuses what is no block: the program may have put its own pointer there
-
-
-async def _tls_callbacks(t: Task, module: Module, reason: int, reserved: int) -> None:
-    if module.tls is None or not module.tls.callbacks or module.is_datafile:
-        return
-    at = module.base + module.tls.callbacks
-    for index in range(MAX_TLS_CALLBACKS):
-        try:
-            callback = t.process.mem.u32(at + 4 * index)
-        except GuestFault:
-            return
-        if not callback:
-            return
-        await t.call(callback, module.base, reason, reserved)
-
-
-# --- notifications --------------------------------------------------------------------------
-async def _notify(t: Task, module: Module, reason: int, reserved: int) -> int:
-    """Tell a module; returns its DllMain's answer (1 where it has none)."""
-    await _tls_callbacks(t, module, reason, reserved)
-    if not module.image.is_dll or not module.entry or module.is_builtin:
-        return 1
-    return await t.call(module.entry, module.base, reason, reserved)
-
-
-async def _attach(t: Task, order: Iterable[Module], static: bool) -> None:
-    """DLL_PROCESS_ATTACH to the modules that have not had it; WinError(DLL_INIT_FAILED) when one refuses."""
-    table = t.process.modules
-    for module in order:
-        if module.attached or not module.resolved:
-            continue
-        module.attached, module.static = True, static
-        table.initialized.append(module)
-        if module.system is not None:
-            await _run_attach_hooks(t, module)
-        if not await _notify(t, module, DLL_PROCESS_ATTACH, 1 if static else 0):
-            raise LoadError(Err.DLL_INIT_FAILED, f"{module.name} could not be initialised (its DllMain returned FALSE)")
-
-
-async def _run_attach_hooks(t: Task, module: Module) -> None:
-    """A system DLL's own initialisation. Its declarations are imported only where they have any."""
-    if module.system is None or not module.system.has_attach_hooks:
-        return
-    dll = find_dll(module.system.stem)
-    for hook in dll.attach_hooks if dll is not None else ():
-        result = hook(t)
-        if hasattr(result, "__await__"):
-            await result
-
-
-async def _detach(t: Task, modules: Iterable[Module], reserved: int) -> None:
-    """DLL_PROCESS_DETACH to those of ``modules`` that are attached, last attached first."""
-    wanted = {id(module) for module in modules}
-    for module in reversed(tuple(t.process.modules.initialized)):
-        if id(module) in wanted and module.attached:
-            module.attached = False
-            await _notify(t, module, DLL_PROCESS_DETACH, reserved)
-
-
-async def process_attach(t: Task) -> None:
-    """Tell the program's own modules that the process starts.
-
-    Raises ImageError (exit code 126) when a DLL refuses.
-    """
-    async with _locked(t):
-        table = t.process.modules
-        roots = [table.exe] if table.exe is not None else []
-        try:
-            await _attach(t, _attach_order([*(m for m in table if m.is_builtin), *roots]), True)
-        except LoadError as error:
-            raise ImageError(error.text) from None
-        table.started = True
-
-
-async def process_detach(t: Task) -> None:
-    """Tell all modules that the process ends (ExitProcess)."""
-    async with _locked(t):
-        await _detach(t, t.process.modules, 1)
-
-
-async def thread_attach(t: Task) -> None:
-    """Set up a new thread: its thread-local data, and DLL_THREAD_ATTACH. Runs on that thread, before its start routine."""
-    async with _locked(t):
-        for module in t.process.modules:
-            if module.tls_index is not None:
-                _make_tls_block(t.process, t, module)
-        for module in tuple(t.process.modules.initialized):
-            if module.attached and module.thread_calls:
-                await _notify(t, module, DLL_THREAD_ATTACH, 0)
-
-
-async def thread_detach(t: Task) -> None:
-    """DLL_THREAD_DETACH, and the end of the thread's thread-local data. Runs on that thread (ExitThread)."""
-    async with _locked(t):
-        for module in reversed(tuple(t.process.modules.initialized)):
-            if module.attached and module.thread_calls:
-                await _notify(t, module, DLL_THREAD_DETACH, 0)
-        for module in t.process.modules:
-            if module.tls_index is not None:
-                _free_tls_block(t.process, t, module.tls_index)
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -398,14 +220,14 @@ async def load_program(t: Task, program: Program, guest_path: str) -> Module:
     Raises ImageError: a missing or damaged DLL, or no room.
     """
     process = t.process
-    async with _locked(t):
+    async with LoaderLock(t):
         batch = _Batch(process)
         try:
             exe = batch.add(base_name(guest_path), guest_path, program.image, program.key)
             process.modules.exe = exe
             batch.need("KERNEL32.DLL", exe)
             batch.bind()
-            _set_up_tls(process, batch.new)
+            set_up_tls(process, batch.new)
         except (LoadError, ImageError) as error:
             process.modules.exe = None
             batch.undo()
@@ -416,7 +238,7 @@ async def load_program(t: Task, program: Program, guest_path: str) -> Module:
             raise ImageError(f"cannot be loaded: {error}") from None
         for module in batch.new:
             module.fixed = True
-            process.module_loaded(module)
+        batch.announce()
         return exe
 
 
@@ -426,7 +248,7 @@ async def load_library(t: Task, name: str, flags: int = 0) -> Module:
     data_only = bool(flags & LOAD_LIBRARY_AS_DATAFILE)
     if not name or "\0" in name:
         raise WinError(Err.MOD_NOT_FOUND)
-    async with _locked(t):
+    async with LoaderLock(t):
         known = process.modules.by_name(name)
         if known is not None:
             known.load_count += 1
@@ -440,7 +262,7 @@ async def load_library(t: Task, name: str, flags: int = 0) -> Module:
             bind = not flags & DONT_RESOLVE_DLL_REFERENCES
             module = batch.open(found, data_only=data_only, bind=bind)
             batch.bind()
-            _set_up_tls(process, batch.new)
+            set_up_tls(process, batch.new)
         except ImageError as error:
             batch.undo()
             process.messages.warn(f"{found.path}: {error.text}")
@@ -451,10 +273,9 @@ async def load_library(t: Task, name: str, flags: int = 0) -> Module:
                 process.messages.warn(error.text)
             raise
         module.load_count += 1
-        for entry in batch.new:
-            process.module_loaded(entry)
+        batch.announce()
         try:
-            await _attach(t, _attach_order([module]), False)
+            await attach(t, reachable([module]))
         except LoadError as error:
             module.load_count -= 1
             process.messages.warn(error.text)
@@ -465,7 +286,7 @@ async def load_library(t: Task, name: str, flags: int = 0) -> Module:
 
 async def free_library(t: Task, module: Module) -> None:
     """FreeLibrary: the module goes, with what only it needed, when nothing refers to it any more."""
-    async with _locked(t):
+    async with LoaderLock(t):
         if module.load_count:
             module.load_count -= 1
         await _collect(t)
@@ -475,11 +296,11 @@ async def _collect(t: Task) -> None:
     """Detach and unmap what cannot be reached any more."""
     table = t.process.modules
     roots = [m for m in table if m is table.exe or m.fixed or m.load_count]
-    alive = {id(m) for m in _attach_order(roots)}
+    alive = {id(m) for m in reachable(roots)}
     dead = [m for m in table if id(m) not in alive and not m.unloading]
     for module in dead:
         module.unloading = True
-    await _detach(t, dead, 0)
+    await detach(t, dead, 0)
     for module in reversed(dead):
         if module.load_count:  # its DllMain loaded it again
             module.unloading = False
@@ -502,22 +323,23 @@ def resolve_loaded(module: Module, symbol: str | int, table: Iterable[Module]) -
 
 
 async def get_proc_address(t: Task, module: Module, symbol: str | int) -> int:
-    """GetProcAddress. Raises WinError(PROC_NOT_FOUND), or NOT_SUPPORTED for KERNEL32 by ordinal (Windows 9x refuses that)."""
+    """GetProcAddress; a forwarder's DLL is loaded.
+
+    Raises WinError: PROC_NOT_FOUND; NOT_SUPPORTED for KERNEL32 by ordinal, which Windows 9x refuses.
+    """
     if isinstance(symbol, int) and module.is_builtin and module.key == "KERNEL32.DLL":
         raise WinError(Err.NOT_SUPPORTED)
     try:
-        found = resolve_loaded(module, symbol, t.process.modules)
+        for _ in range(MAX_FORWARDS):
+            found = resolve_loaded(module, symbol, t.process.modules)
+            if isinstance(found, int):
+                return found
+            if found is None:
+                break
+            target = await load_library(t, found.dll)
+            if target not in module.dependencies:
+                module.dependencies.append(target)
+            target.load_count -= 1  # the dependency keeps it from now on
     except ImageError:
         raise WinError(Err.BAD_EXE_FORMAT) from None
-    if isinstance(found, Forward):
-        target = await load_library(t, found.dll)
-        if target not in module.dependencies:
-            module.dependencies.append(target)
-        target.load_count -= 1
-        try:
-            found = resolve_loaded(module, symbol, t.process.modules)
-        except ImageError:
-            found = None
-    if not isinstance(found, int):
-        raise WinError(Err.PROC_NOT_FOUND)
-    return found
+    raise WinError(Err.PROC_NOT_FOUND)

@@ -1,11 +1,13 @@
 """Placing an image in guest memory.
 
-Owns the decision which pages of an image are shared and which are one copy per process, base relocation, and page protection.
-Interface: `map_image`, `page_bits`. Nobody else writes into an image's pages before its imports are bound.
+Owns the decision which pages of an image are shared and which are one copy per process, base relocation, and
+page protection. Interface: `map_image`, `page_bits`. Nobody else writes into an image's pages before its
+imports are bound.
 
-Sharing (as Windows 9x): read-only pages are shared by all processes that have the image at this base. Writable sections are one copy per
-process, except those marked IMAGE_SCN_MEM_SHARED and all of a module in the DLL arena. Pages that hold an import address
-table or the TLS index are always one copy per process, because their values differ from process to process.
+Sharing (as Windows 9x): read-only pages are shared by all processes that have the image at this base. Writable
+sections are one copy per process, except those marked IMAGE_SCN_MEM_SHARED and all of a module in the DLL
+arena. Pages that hold an import address table or the TLS index are always one copy per process, because their
+values differ from process to process.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 def page_bits(section: Section, entry: int) -> int:
     """Protection of a section's pages.
 
-    Windows 9x cannot make pages unreadable for execution or reading; execution is left out of plain data only because engines are
-    faster without it, and granted at the first fetch.
+    Windows 9x executes any readable page; execution is left out of plain data only because engines are faster
+    without it, and granted at the first fetch (`AddressSpace.page_in_exec`).
     """
     bits = PROT_READ
     if section.flags & SCN_WRITE:
@@ -121,7 +123,7 @@ def map_image(space: Space, image: PeImage, key: str, label: str, data_only: boo
     Args:
         key: identity of the file's content; equal keys share pages between processes.
         label: what `w9x arena` shows.
-        data_only: for LOAD_LIBRARY_AS_DATAFILE: not relocated, and no page kept back for imports; needs a key of its own.
+        data_only: for LOAD_LIBRARY_AS_DATAFILE: not relocated, no page kept back for imports; needs a key of its own.
     """
     placement = space.place_image(key, image.image_base, image.size_of_image, image.relocatable, label)
     try:

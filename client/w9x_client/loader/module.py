@@ -1,7 +1,8 @@
 """Loaded modules and the table of one process's modules.
 
-`Module` is one image in guest memory; `ModuleTable` finds it by base, name or address and keeps load and initialisation order. Loading,
-unloading and binding are in `load`; nobody else adds or removes modules or changes their counts.
+`Module` is one image in guest memory; `ModuleTable` finds it by base, name or address and keeps load and
+initialisation order. Loading, unloading and binding are in `load`; nobody else adds or removes modules or
+changes their counts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def base_name(path: str) -> str:
 
 
 def module_name(name: str) -> str:
-    """A module's name as it is compared: upper case, with ".DLL" where there is no extension; a trailing dot means none.
+    """A module's name as it is compared: upper case; without an extension ".DLL" is added, unless a dot ends it.
 
     Source: SDK, LoadLibrary and GetModuleHandle.
     """
@@ -57,15 +58,15 @@ class Module:
         self.load_count = 0
         """LoadLibrary calls not yet undone by FreeLibrary."""
         self.fixed = False
-        """Needed by the program itself: never unloaded before the process ends."""
+        """Loaded with the program, or a system module: never unloaded before the process ends."""
         self.dependencies: list[Module] = []
         """Modules it imports from or forwards to, in import order, each once."""
         self.resolved = False
         """Its imports are bound."""
         self.attached = False
         """It has had DLL_PROCESS_ATTACH, and not yet DLL_PROCESS_DETACH."""
-        self.static = False
-        """Attached at process start: lpvReserved of its DLL_PROCESS_ATTACH is not NULL."""
+        self.announced = False
+        """The process has been told of it."""
         self.unloading = False
         """Its DLL_PROCESS_DETACH is running."""
         self.thread_calls = True
@@ -201,10 +202,18 @@ class ModuleTable:
                 return module
         return None
 
-    def by_path(self, path: str) -> Module | None:
-        """The module loaded from this full guest path."""
+    def by_path(self, path: str, datafile: bool = False) -> Module | None:
+        """The module loaded from this full guest path, as code or as a data file."""
         wanted = path.upper()
-        return next((m for m in self._modules if m.path.upper() == wanted and not m.is_datafile), None)
+        return next((m for m in self._modules if m.path.upper() == wanted and m.is_datafile == datafile), None)
+
+    def dependents(self, module: Module) -> list[Module]:
+        """The modules that import from ``module`` or forward to it."""
+        return [other for other in self._modules if module in other.dependencies]
+
+    def references(self, module: Module) -> int:
+        """The usage count that the tool help functions report: LoadLibrary calls and modules that need it."""
+        return module.load_count + len(self.dependents(module))
 
     def by_address(self, address: int) -> Module | None:
         """The module whose image holds ``address``."""

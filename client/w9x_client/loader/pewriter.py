@@ -1,7 +1,8 @@
 """Writes PE images: for the system modules that `system` builds, and for the loader's own tests.
 
-Pure functions over bytes. Formats: Microsoft PE/COFF specification 8.3; DOS header: RBIL table 01594. Callers lay sections out by ascending RVA
-(`place`) and pass what they put into them; nothing here checks that the result makes sense.
+Pure functions over bytes. Formats: Microsoft PE/COFF specification 8.3; DOS header: RBIL table 01594. Callers
+lay sections out by ascending RVA (`place`) and pass what they put into them; nothing here checks that the
+result makes sense.
 """
 
 from __future__ import annotations
@@ -193,7 +194,8 @@ def resource_directory(rva: int, items: Mapping[tuple[int | str, int | str, int]
     for (kind, name, language), content in items.items():
         tree.setdefault(kind, {}).setdefault(name, {})[language] = content
     # Four regions in order: directories, strings, data entries, data; sizes first, then contents.
-    directories = 16 + 8 * len(tree) + sum(16 + 8 * len(n) + sum(16 + 8 * len(x) for x in n.values()) for n in tree.values())
+    counts = [len(tree), *map(len, tree.values()), *(len(items) for names in tree.values() for items in names.values())]
+    directories = sum(16 + 8 * count for count in counts)
     texts: dict[str, int] = {}
     strings = bytearray()
     for key in [*tree, *(name for names in tree.values() for name in names)]:

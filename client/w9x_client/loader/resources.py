@@ -1,10 +1,12 @@
 """Resources of a module: find, enumerate, strings, version information.
 
-Works on the image's bytes (`PeImage.read`); addresses given out are RVAs, so the API adds the module's base: HRSRC is the address of the
-IMAGE_RESOURCE_DATA_ENTRY (Windows 9x: the same), LockResource's pointer is ``base + Entry.data``. Format: Microsoft PE/COFF
-specification 8.3, chapter 6.9. Names compare without regard to case; ``"#123"`` is the number 123 (SDK, FindResource).
+Works on the image's bytes (`PeImage.read`); addresses given out are RVAs, so the API adds the module's base:
+HRSRC is the address of the IMAGE_RESOURCE_DATA_ENTRY (Windows 9x: the same), LockResource's pointer is ``base +
+Entry.data``. Format: Microsoft PE/COFF specification 8.3, chapter 6.9. Names compare without regard to case;
+``"#123"`` is the number 123 (SDK, FindResource).
 
-A damaged or cyclic tree raises `ImageError` or reads as empty; the depth is fixed at three levels, so no cycle is followed.
+A damaged or cyclic tree raises `ImageError` or reads as empty; the depth is fixed at three levels, so no cycle
+is followed.
 """
 
 from __future__ import annotations

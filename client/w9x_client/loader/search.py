@@ -1,7 +1,8 @@
 """Where a DLL's file is: the search order of Windows 9x.
 
-Source: KB Q151646: the program's folder, the current directory, the system folder, the Windows folder, PATH; a DLL under the registry key
-KnownDLLs is looked for in the system folder first. A system module of ours stands for the file of that name in the system folder.
+Source: KB Q151646: the program's folder, the current directory, the system folder, the Windows folder, PATH; a
+DLL under the registry key KnownDLLs is looked for in the system folder first. A system module of ours stands
+for the file of that name in the system folder.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ WINDOWS_FOLDER = "C:\\WINDOWS"
 KNOWN_DLLS = frozenset(
     f"{name}.DLL"
     for name in (
-        "ADVAPI32", "COMCTL32", "COMDLG32", "GDI32", "KERNEL32", "LZ32", "MPR", "OLE32", "OLEAUT32", "RPCRT4", "SHELL32",
-        "SHLWAPI", "USER32", "VERSION", "WINMM",
+        "ADVAPI32", "COMCTL32", "COMDLG32", "GDI32", "KERNEL32", "LZ32", "MPR", "OLE32", "OLEAUT32", "RPCRT4",
+        "SHELL32", "SHLWAPI", "USER32", "VERSION", "WINMM",
     )
 )  # fmt: skip
-"""What the default registry lists under SessionManager\\KnownDLLs (a test compares them). Not read from the registry, which would
-cost a request for each DLL."""
+"""What the default registry lists under SessionManager\\KnownDLLs (a test compares them).
+
+Not read from the registry, which would cost a request for each DLL.
+"""
 
 
 class Found:

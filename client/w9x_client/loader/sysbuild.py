@@ -1,6 +1,7 @@
 """Builds the PE image of a system DLL from its export table and its declarations. Used by `system` alone.
 
-Stub of an export (docs/design/architecture.md); ``pool`` is a dword in .text that holds layout.GATE_API, so that the image can move::
+Stub of an export (docs/design/architecture.md); ``pool`` is a dword in .text that holds layout.GATE_API, so
+that the image can move::
 
     mov  fs:[..], eax       ; 64 A3, exports that receive a value in EAX
     mov  eax, N             ; B8   N = module number << 16 | index
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from w9x_client.abi import DataExport, Dll, Export
 
 TIMESTAMP = 0x36FD8900
-"""Link time of every system module: fixed, so that equal sources give equal files (1999-03-28, near Windows 98 SE's)."""
+"""Link time of every system module: fixed (1999-03-28), so that equal sources give equal files."""
 _CODE, _RDATA, _DATA, _DISCARDABLE = 0x6000_0020, 0x4000_0040, 0xC000_0040, 0x4200_0040
 _ALIGN = 16
 
@@ -51,7 +52,8 @@ class _Item:
 class _Text:
     """The code section while it grows."""
 
-    code: bytearray = field(default_factory=lambda: bytearray(struct.pack("<I", layout.GATE_API).ljust(_ALIGN, b"\xcc")))
+    code: bytearray = field(default_factory=lambda: bytearray(struct.pack("<I", layout.GATE_API)))
+    """Begins with the pool."""
     fixups: list[int] = field(default_factory=list)
     """Offsets of dwords that hold the pool's address."""
 
@@ -78,7 +80,7 @@ class _Text:
 
 
 def build(info: exports.ModuleInfo, windows: str) -> tuple[bytes, list[str], dict[str, int], bool]:
-    """(PE image, export by index, hidden name -> RVA, has attach hooks) of a system DLL as Windows ``windows`` had it."""
+    """(PE image, export by index, hidden name -> RVA, has attach hooks) of a system DLL of Windows ``windows``."""
     declared = find_dll(info.stem)
     items = _collect(info.stem, declared, windows)
     _assign_ordinals(items)
@@ -144,10 +146,9 @@ def _collect(stem: str, declared: Dll | None, windows: str) -> list[_Item]:
                 items.append(_Item(name, name, None, export.since is None or export.since in allowed))
             elif name not in known and name[1:].isdigit():
                 items.append(_Item(name, None, int(name[1:]), True))
-        for name in sorted(set(declared.variables) - known):
-            items.append(_Item(name, name, None, True, is_data=True))
-        for name in sorted(set(declared.forwards) - known):
-            items.append(_Item(name, name, None, True, declared.forwards[name]))
+        variables, forwards = set(declared.variables) - known, set(declared.forwards) - known
+        items += [_Item(name, name, None, True, is_data=True) for name in sorted(variables)]
+        items += [_Item(name, name, None, True, declared.forwards[name]) for name in sorted(forwards)]
     return items
 
 
@@ -229,7 +230,7 @@ def _finish(
 
 
 def _export_directory(info: exports.ModuleInfo, rva: int, visible: list[_Item]) -> bytes:
-    numbers = [cast(int, item.ordinal) for item in visible]
+    numbers = [cast("int", item.ordinal) for item in visible]
     base, last = min(numbers, default=1), max(numbers, default=0)
     functions: list[int | str] = [0] * (last - base + 1)
     names: dict[str, int] = {}

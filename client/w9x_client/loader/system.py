@@ -1,14 +1,16 @@
-"""System DLLs as real PE images: built from the export tables and the declarations, kept in a cache, loaded like any file.
+"""System DLLs as real PE images: built from tables and declarations, kept in a cache, loaded like any file.
 
-Interface: `SystemModules`. `image` gives a DLL's PE bytes and names; `export_of` turns the number that a stub hands to the API
-gate back into (DLL, export). A warm start reads two small files per DLL and imports none of its declarations.
+Interface: `SystemModules`. `image` gives a DLL's PE bytes and names; `export_of` turns the number that a stub
+hands to the API gate back into (DLL, export). A warm start reads two small files per DLL and imports none of
+its declarations.
 
 How an image is made: `sysbuild`.
 
-What is exported where: an export that Windows of the chosen version had has its name and ordinal in the export directory. Everything else that is
-declared or that programs are known to import (declared ``since="nt"``, or newer than the chosen version) has a stub too, but only in
-`SystemImage.hidden`: the loader binds static imports to it, GetProcAddress does not see it. An exported variable nobody declares lies in a page
-without memory behind it: importing it is harmless, touching it faults.
+What is exported where: an export that Windows of the chosen version had has its name and ordinal in the export
+directory. Everything else that is declared or that programs are known to import (declared ``since="nt"``, or
+newer than the chosen version) has a stub too, but only in `SystemImage.hidden`: the loader binds static imports
+to it, GetProcAddress does not see it. An exported variable nobody declares lies in a page without memory behind
+it: importing it is harmless, touching it faults.
 """
 
 from __future__ import annotations
@@ -105,11 +107,12 @@ class SystemModules:
     def _fingerprint(self, stem: str) -> str:
         """Changes with everything a built image depends on: dates and sizes of its sources, the Windows version."""
         if self._common is None:
-            guest_code = [_CLIENT / "engine" / "guestcode.py"]
-            own = (_HERE / "system.py", _HERE / "pewriter.py", _HERE / "version.py", _HERE / "exports" / "modules.tsv")
-            self._common = _stats([*own, _HERE / "sysbuild.py", _HERE / "exports" / "__init__.py", *guest_code, *_files(_CLIENT / "abi")])
-        topics = _files(_CLIENT / "win32" / stem.replace(".", "_"))
-        text = f"{FORMAT}|{guestcode.identity()}|{self.version}|{stem}|{self._common}|{_stats([_HERE / 'exports' / f'{stem}.tsv', *topics])}"
+            own = [_HERE / name for name in ("system.py", "sysbuild.py", "pewriter.py", "version.py")]
+            tables = [_HERE / "exports" / name for name in ("__init__.py", "modules.tsv")]
+            code = [_CLIENT / "engine" / "guestcode.py", *_files(_CLIENT / "abi")]
+            self._common = f"{FORMAT}|{guestcode.identity()}|{_stats([*own, *tables, *code])}"
+        topics = [_HERE / "exports" / f"{stem}.tsv", *_files(_CLIENT / "win32" / stem.replace(".", "_"))]
+        text = f"{self._common}|{self.version}|{stem}|{_stats(topics)}"
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     def _load(self, info: exports.ModuleInfo, fingerprint: str) -> SystemImage | None:

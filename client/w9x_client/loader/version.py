@@ -1,8 +1,9 @@
 """VS_VERSIONINFO resources: reading them (for VERSION.DLL) and writing them (for the system modules).
 
-Format: Platform SDK, "VS_VERSIONINFO" and VS_FIXEDFILEINFO: nested blocks of {WORD length, WORD value length, WORD type, UTF-16 key,
-padding to 4, value, padding to 4, children}. Offsets returned are bytes from the start of the resource, so that a caller can hand
-out pointers into its copy. Damaged blocks yield None, never an exception.
+Format: Platform SDK, "VS_VERSIONINFO" and VS_FIXEDFILEINFO: nested blocks of {WORD length, WORD value length,
+WORD type, UTF-16 key, padding to 4, value, padding to 4, children}. Offsets returned are bytes from the start
+of the resource, so that a caller can hand out pointers into its copy. Damaged blocks yield None, never an
+exception.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def root(data: bytes) -> Block | None:
 
 
 def query(data: bytes, path: str) -> Block | None:
-    """VerQueryValue: the block at ``path`` (``\\``, ``\\VarFileInfo\\Translation``, ``\\StringFileInfo\\040904E4\\Name``).
+    """VerQueryValue: the block at ``path``; keys are compared without regard to case.
 
-    Keys are compared without regard to case.
+    Paths: ``\\``, ``\\VarFileInfo\\Translation``, ``\\StringFileInfo\\040904E4\\Name``.
     """
     block = root(data)
     for part in path.split("\\"):

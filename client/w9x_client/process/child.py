@@ -1,18 +1,17 @@
 """Starting a program as another emulated process, both ends of it, and the object its handles refer to.
 
-A child is another client of the same daemon: ``python -m w9x_client.process.child FD``, with the standard handles as descriptors 0, 1 and 2.
-Over FD, one end of a socket pair, go lines of JSON: the parent sends a `ChildSpec`; the child answers ``{"pid": .., "tid": ..}``
-when its program is there and sound, or ``{"error": code}``, and ``{"exit": code}`` (32 bits, which Linux would cut to 8) at its end. A
-child that dies without that line ends with its Linux status, or for a signal with 80000000h + its number.
+A child is another client of the same daemon: ``python -m w9x_client.process.child FD``, with the standard handles
+as descriptors 0, 1 and 2. Over FD, one end of a socket pair, go lines of JSON: the parent sends a `ChildSpec`; the
+child answers ``{"pid": .., "tid": ..}`` when its program is there and sound, or ``{"error": code}``, and ``{"exit":
+code}`` (32 bits, which Linux would cut to 8) at its end. A child that dies without that line ends with its Linux
+status, or for a signal with 80000000h + its number.
 
-A host thread waits for each child; it touches nothing but the scheduler's queue.
+A host thread waits for each child; it touches nothing but the scheduler's queue. Imports of the standard library
+that only a start of a child needs stand in the functions: every program's start imports this module.
 """
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,8 @@ from w9x_client.abi import Err, WinError
 from .objects import KernelObject
 
 if TYPE_CHECKING:
+    import socket
+
     from .process import Process
     from .task import Task
 
@@ -52,6 +53,8 @@ class ChildSpec:
 
     def line(self) -> bytes:
         """The spec as one line."""
+        import json
+
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
@@ -76,6 +79,9 @@ class ChildProcess(KernelObject):
     """A process this one has started; signaled when it has ended."""
 
     def __init__(self, process: Process, spec: ChildSpec, descriptors: tuple[int, int, int]) -> None:
+        import socket
+        import subprocess
+
         super().__init__()
         self._process = process
         self.exit_code = STILL_ACTIVE
@@ -99,6 +105,8 @@ class ChildProcess(KernelObject):
 
     async def started(self, t: Task) -> None:
         """Wait until the child's program is there; WinError with the child's reason when it is not."""
+        import json
+
         received = b""
         while b"\n" not in received:
             await t.readable(self._socket.fileno())
@@ -117,6 +125,8 @@ class ChildProcess(KernelObject):
 
     def _watch(self, received: bytes) -> None:
         """Host thread: wait for the end."""
+        import json
+
         while len(received) < 4096:
             data = self._socket.recv(4096)
             if not data:
@@ -167,7 +177,10 @@ class Children:
 
 
 async def start(t: Task, spec: ChildSpec, descriptors: tuple[int, int, int]) -> ChildProcess:
-    """Start a child and wait until it runs. ``descriptors``: host descriptors of its standard handles, -1 for none."""
+    """Start a child and wait until it runs.
+
+    ``descriptors``: host descriptors of its standard handles, -1 for none.
+    """
     child = ChildProcess(t.process, spec, descriptors)
     await child.started(t)
     t.process.state(Children).by_pid[child.guest_pid] = child
@@ -175,6 +188,8 @@ async def start(t: Task, spec: ChildSpec, descriptors: tuple[int, int, int]) -> 
 
 
 def _send(parent: socket.socket, **answer: int) -> None:
+    import json
+
     try:
         parent.sendall(json.dumps(answer).encode() + b"\n")
     except OSError:
@@ -183,6 +198,9 @@ def _send(parent: socket.socket, **answer: int) -> None:
 
 def serve(fd: int) -> int:
     """The child's side: run the program that the parent describes over ``fd``; returns the Linux exit code."""
+    import json
+    import socket
+
     from .environment import Environment
     from .launch import NOT_FOUND, LaunchError, RunOptions, Session
 

@@ -55,6 +55,8 @@ class FileObject(KernelObject):
 
     kind = "disk"
     borrowed = False
+    wait_fd = -1
+    """Descriptor whose readiness makes `signaled` true; -1 where that never depends on the host."""
     is_console = False
     is_directory = False
 
@@ -206,8 +208,11 @@ class DiskFile(FileObject):
     def truncate(self) -> None:
         if not self.writable:
             raise WinError(Err.ACCESS_DENIED)
+        position = self.tell()
+        if self.owner is not None:
+            self.owner.check_shrinkable(self.key, self.size(), position)
         try:
-            os.ftruncate(self.fd, self.tell())
+            os.ftruncate(self.fd, position)
         except OSError as error:
             raise win_error(error) from None
 
@@ -371,6 +376,8 @@ def open_file(
             raise WinError(Err.ACCESS_DENIED)
         if disposition == CREATE_ALWAYS and now & (dos.HIDDEN | dos.SYSTEM) & ~flags:
             raise WinError(Err.ACCESS_DENIED)
+        if replaces:
+            files.check_shrinkable((found.st.st_dev, found.st.st_ino), found.st.st_size, 0)
         files.check_sharing((found.st.st_dev, found.st.st_ino), readable, writable or replaces, share)
     fd, created = _open_host(found, writable or disposition == CREATE_ALWAYS, disposition)
     existed = existed and not created

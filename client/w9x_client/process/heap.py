@@ -1,15 +1,16 @@
 """Heaps: guest memory in blocks, with every bit of book-keeping in Python.
 
-Owns the allocator behind HeapAlloc, GlobalAlloc, LocalAlloc and the C runtime's malloc. Nothing about a block is stored in
-guest memory, so a guest that writes past its block or frees a wild pointer cannot damage a heap: it can only damage
-its own data, and a bad free is told from a good one.
+Owns the allocator behind HeapAlloc, GlobalAlloc, LocalAlloc and the C runtime's malloc. Nothing about a block is
+stored in guest memory, so a guest that writes past its block or frees a wild pointer cannot damage a heap: it can
+only damage its own data, and a bad free is told from a good one.
 
 Three tiers by size:
 * up to `SMALL_MAX`: 64 KB *slabs*, each cut into equal blocks of one size class;
 * below `LARGE_MIN`: *regions* of 1 MB, runs of 1 KB units, best fit with coalescing;
 * from there: an allocation of the address space each.
 
-Blocks are aligned to 16 bytes (Windows promises 8). An empty slab or region is given back when another one of its sort is free.
+Blocks are aligned to 16 bytes (Windows promises 8). An empty slab or region is given back when another one of its
+sort is free.
 
 Not safe for host threads: one process has one interpreter thread, and guest threads take turns.
 """
@@ -21,7 +22,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from w9x_arena.layout import GRANULARITY, granule_up
-
 from w9x_client.abi import Err, WinError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class _Regions:
         self._insert(address, units)
 
     def extend(self, address: int, units: int, wanted: int) -> bool:
-        """Grow the used run at ``address`` from ``units`` to ``wanted`` in place, where the units behind it are free."""
+        """Grow the used run at ``address`` from ``units`` to ``wanted`` in place; False where no free run follows."""
         end = address + units * UNIT
         after = self._starts.get(end)
         if after is None or end in self.bases or units + after < wanted:
@@ -194,7 +194,10 @@ class Heap:
 
     # --- blocks ---------------------------------------------------------------------
     def alloc(self, size: int, zero: bool = False) -> int:
-        """Address of a new block; WinError(ERROR_NOT_ENOUGH_MEMORY) when there is no room. Size 0 is a valid block."""
+        """Address of a new block.
+
+        WinError(ERROR_NOT_ENOUGH_MEMORY) when there is no room. Size 0 is a valid block.
+        """
         if self.maximum:
             self._check_room(size)
         if size <= SMALL_MAX:

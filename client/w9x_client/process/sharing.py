@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import Err, WinError
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from .process import Process
 
 FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_SHARE_DELETE = 1, 2, 4
+ERROR_USER_MAPPED_FILE = 1224
 
 _OFFSET_MAX = (1 << 63) - 1
 _ACCESS_AT = _OFFSET_MAX - 16
-"""Lock bytes of sharing modes: +0 reads, +1 writes, +2 denies reading, +3 denies writing."""
+"""Lock bytes of sharing modes: +0 reads, +2 writes, +4 denies reading, +6 denies writing. Not adjacent: the host joins
+adjacent locks of one file description, and then reports neither."""
 _FLOCK = struct.Struct("hhqqi4x")
 
 
@@ -49,6 +52,8 @@ class OpenFiles:
         self.process = process
         self._open: dict[tuple[int, int], list[DiskFile]] = {}
         self._locks: dict[tuple[int, int], list[ByteLock]] = {}
+        self.mapped: Counter[tuple[int, int]] = Counter()
+        """Mappings of each host file."""
 
     def users(self, key: tuple[int, int]) -> list[DiskFile]:
         """The open objects of one host file."""
@@ -56,7 +61,11 @@ class OpenFiles:
 
     def check_sharing(self, key: tuple[int, int], readable: bool, writable: bool, share: int) -> None:
         """WinError SHARING_VIOLATION where an open file forbids the access, or would be forbidden its own."""
+        if not (readable or writable):
+            return
         for other in self._open.get(key, ()):
+            if not (other.readable or other.writable):
+                continue  # opened for its attributes only: neither forbids nor is forbidden
             if (
                 (readable and not other.share & FILE_SHARE_READ)
                 or (writable and not other.share & FILE_SHARE_WRITE)
@@ -64,6 +73,14 @@ class OpenFiles:
                 or (other.writable and not share & FILE_SHARE_WRITE)
             ):
                 raise WinError(Err.SHARING_VIOLATION)
+
+    def check_shrinkable(self, key: tuple[int, int], size: int, wanted: int) -> None:
+        """WinError USER_MAPPED_FILE where a file that is mapped would become shorter.
+
+        Touching a page of a view past the file's end kills a Linux process.
+        """
+        if wanted < size and self.mapped[key]:
+            raise WinError(ERROR_USER_MAPPED_FILE)
 
     def check_removable(self, path: HostPath) -> None:
         """WinError SHARING_VIOLATION where a file may not be deleted or renamed because it is open."""
@@ -93,7 +110,8 @@ class OpenFiles:
     def announce(self, item: DiskFile) -> None:
         """Make access and sharing known to other w9x processes; WinError SHARING_VIOLATION where one forbids it.
 
-        Two processes that open at the same instant may both succeed. Files opened only for writing on a host that
+        Two processes that open at the same instant may both succeed, and a file this process has open already may hide
+        another process's mode (the host reports one lock of several). Files opened only for writing on a host that
         refuses reading cannot carry these locks (fcntl(2): a read lock needs a readable descriptor).
         """
         bits = (
@@ -107,14 +125,15 @@ class OpenFiles:
         try:
             for index, conflict in ((0, 2), (1, 3), (2, 0), (3, 1)):
                 if bits[index]:
-                    found = _ofd(item.fd, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, _ACCESS_AT + conflict, 1)
-                    # An exclusive record lock spanning the whole file (a host program's) is not a sharing mode.
-                    if found[0] == fcntl.F_RDLCK and found[2] == _ACCESS_AT + conflict and found[3] == 1:
+                    at = _ACCESS_AT + 2 * conflict
+                    found = _ofd(item.fd, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, at, 1)
+                    # A record lock of another shape (a host program's, on the whole file) is not a sharing mode.
+                    if found[0] == fcntl.F_RDLCK and found[2:4] == (at, 1):
                         if not self._mine(item, conflict):
                             raise WinError(Err.SHARING_VIOLATION)
             for index, wanted in enumerate(bits):
                 if wanted:
-                    _ofd(item.fd, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _ACCESS_AT + index, 1)
+                    _ofd(item.fd, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _ACCESS_AT + 2 * index, 1)
         except OSError:
             return  # the host file system has no such locks: sharing stays inside the process
 

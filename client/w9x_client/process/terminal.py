@@ -57,6 +57,7 @@ class ConsoleFile(FileObject):
         name = "CONIN$" if is_input else "CONOUT$"
         super().__init__(fd, readable=readable, writable=writable, name=name)
         self.console, self.is_input = console, is_input
+        self.wait_fd = fd if is_input else -1
 
     def signaled(self, task: Task) -> bool:
         """Input: events wait. The screen: always."""
@@ -161,7 +162,8 @@ class Console:
         data = text.encode("utf-8", "replace")
         done = 0
         while done < len(data):
-            await t.writable(fd)
+            if not select.select([], [fd], [], 0)[1]:
+                await t.writable(fd)
             try:
                 done += os.write(fd, data[done : done + select.PIPE_BUF])
             except OSError as error:
@@ -253,7 +255,9 @@ class Console:
         if size <= 0:
             return ""
         if not self._line:
-            if self.input_mode & ENABLE_LINE_INPUT:
+            if self.input_mode & ENABLE_LINE_INPUT and self.events:
+                self._line = await self._line_of_events(t, fd)
+            elif self.input_mode & ENABLE_LINE_INPUT:
                 self._apply(self.input_mode)
                 raw = await self._raw_read(t, fd)
                 text = raw.decode("utf-8", "replace")
@@ -267,6 +271,30 @@ class Console:
                         await self._read_events(t, fd)
         out, self._line = self._line[:size], self._line[size:]
         return out
+
+    async def _line_of_events(self, t: Task, fd: int) -> str:
+        """A line whose beginning was typed while the program polled for keys: the terminal's own editing has not seen it."""
+        line = ""
+        while True:
+            while self.events:
+                event = self.events.popleft()
+                if not event.down or not event.char:
+                    continue
+                if event.char == "\r":
+                    await self._echo(t, "\r\n")
+                    return line + "\r\n"
+                if event.char == "\b":
+                    if line:
+                        line = line[:-1]
+                        await self._echo(t, "\b \b")
+                else:
+                    line += event.char
+                    await self._echo(t, event.char)
+            await self._read_events(t, fd)
+
+    async def _echo(self, t: Task, text: str) -> None:
+        if self.input_mode & ENABLE_ECHO_INPUT and self.output_fd >= 0:
+            await self.write(t, self.output_fd, text)
 
     async def read_bytes(self, t: Task, fd: int, size: int) -> bytes:
         """`read_text` in the input code page."""

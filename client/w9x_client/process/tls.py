@@ -1,7 +1,8 @@
 """Thread-local storage slots of one process: which indices are taken, and the guest arrays they index.
 
-Windows 98 has 80 slots per process (Windows 95: 64); each thread's TIB points at an array of that many dwords, which both TlsGetValue and the
-compiler's ``__declspec(thread)`` code index. An index is process-wide: taking or freeing one sets it to zero in every thread.
+Windows 98 has 80 slots per process (Windows 95: 64); each thread's TIB points at an array of that many dwords,
+which both TlsGetValue and the compiler's ``__declspec(thread)`` code index. An index is process-wide: taking or
+freeing one sets it to zero in every thread.
 """
 
 from __future__ import annotations

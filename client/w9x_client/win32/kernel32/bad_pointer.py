@@ -1,6 +1,7 @@
 """IsBad*: whether the calling process may use a pointer. TRUE means it may not.
 
-A range of zero bytes is never bad. The checks touch nothing, except that pages of other processes in the shared arena get attached.
+A range of zero bytes is never bad. The checks touch nothing, except that pages of other processes in the shared
+arena get attached.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import GuestFault
-from w9x_client.abi.types import IS_WIDE, BOOL, PTR, SIZE_T
+from w9x_client.abi.types import BOOL, IS_WIDE, PTR, SIZE_T
 
 from .dll import kernel32
 

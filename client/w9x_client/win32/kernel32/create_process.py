@@ -13,7 +13,7 @@ from w9x_client.process.environment import Environment
 from w9x_client.process.files import FileObject
 
 from .dll import kernel32
-from .process import STARTUPINFO
+from .process import PLACE_FIELDS, STARTUPINFO
 
 if TYPE_CHECKING:
     from w9x_client.process import Task
@@ -41,7 +41,10 @@ class PROCESS_INFORMATION(ctypes.LittleEndianStructure):
 
 
 def _candidates(command_line: str) -> list[str]:
-    """What the first word of a command line may be: quoted text, or for unquoted text each part that ends at a space."""
+    """What the first word of a command line may be.
+
+    Quoted text, or for unquoted text each part that ends at a space.
+    """
     text = command_line.lstrip(" \t")
     if text.startswith('"'):
         return [text[1:].partition('"')[0]]
@@ -65,7 +68,8 @@ def _existing(t: Task, path: str) -> str | None:
 def find_program(t: Task, application: str | None, command_line: str) -> str:
     """The guest path of the program that CreateProcess's arguments name; WinError(ERROR_FILE_NOT_FOUND).
 
-    Only a name from the command line is searched for: the program's folder, current directory, SYSTEM, WINDOWS, PATH (SDK).
+    Only a name from the command line is searched for: the program's folder, current directory, SYSTEM, WINDOWS,
+    PATH (SDK).
     """
     if application is not None:
         found = _existing(t, application) or _existing(t, _with_extension(application))
@@ -109,7 +113,7 @@ def _startup(t: Task, address: int, wide: bool) -> tuple[dict[str, object], tupl
     if address:
         info = t.mem.struct(STARTUPINFO, address, write=False)
         flags = int(info.dwFlags)
-        for name in ("dwX", "dwY", "dwXSize", "dwYSize", "dwXCountChars", "dwYCountChars", "dwFillAttribute", "wShowWindow"):
+        for name in PLACE_FIELDS:
             told[name] = int(getattr(info, name))
         told["dwFlags"] = flags
         for name in ("lpTitle", "lpDesktop"):
@@ -122,7 +126,7 @@ def _startup(t: Task, address: int, wide: bool) -> tuple[dict[str, object], tupl
     return told, (first, second, third)
 
 
-@kernel32.partial("only standard handles are inherited; no CREATE_SUSPENDED, no debugging, Win32 programs only", aw=True)
+@kernel32.partial("only standard handles are inherited; no CREATE_SUSPENDED, no debugging", aw=True)
 async def CreateProcess(
     t: Task,
     lpApplicationName: LPCTSTR,
@@ -184,7 +188,7 @@ async def _run(t: Task, command_line: str, application: str | None, show: int) -
 
 @kernel32.partial("as CreateProcess")
 async def WinExec(t: Task, lpCmdLine: LPCSTR, uCmdShow: UINT) -> UINT:
-    """Run a command line; above 31 on success, else 0, ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND or ERROR_BAD_FORMAT."""
+    """Run a command line; above 31 on success, else 0 (memory), 2 (file), 3 (path) or 11 (ERROR_BAD_FORMAT)."""
     if not lpCmdLine:
         return int(Err.FILE_NOT_FOUND)
     return await _run(t, lpCmdLine, None, uCmdShow)

@@ -1,9 +1,9 @@
-r"""CRITICAL_SECTION: the documented fields in guest memory are the whole lock, so that code of the program that looks at them,
-and guest code that takes a free section without calling here, agree with these functions.
+r"""CRITICAL_SECTION: the documented fields in guest memory are the whole lock, so that code of the program that
+looks at them, and guest code that takes a free section without calling here, agree with these functions.
 
-LockCount is -1 when free and counts every Enter from there, recursive and waiting ones too; a thread that finds it taken waits on an
-auto-reset event of the section, and the Leave that leaves LockCount >= 0 sets that event once, which hands the section to
-one waiter. The events are kept here, by address: LockSemaphore stays 0.
+LockCount is -1 when free and counts every Enter from there, recursive and waiting ones too; a thread that finds it
+taken waits on an auto-reset event of the section, and the Leave that leaves LockCount >= 0 sets that event once,
+which hands the section to one waiter. The events are kept here, by address: LockSemaphore stays 0.
 
 Layout: SDK winnt.h (RTL_CRITICAL_SECTION).
 """

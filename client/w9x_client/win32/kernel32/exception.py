@@ -38,9 +38,11 @@ async def RaiseException(
 
 @kernel32.api()
 async def RtlUnwind(t: Task, TargetFrame: PTR, TargetIp: PTR, ExceptionRecord: PTR, ReturnValue: PTR) -> PTR:
-    """Call the handlers inside ``TargetFrame`` for clean-up and take them off the chain; execution goes on at the caller.
+    """Call the handlers inside ``TargetFrame`` for clean-up and take them off the chain; execution goes on at the
+    caller.
 
-    ``TargetIp`` is what callers pass as their own continuation; on the i386 the return address serves. EAX is ``ReturnValue``.
+    ``TargetIp`` is what callers pass as their own continuation; on the i386 the return address serves. EAX is
+    ``ReturnValue``.
     """
     await t.unwind(TargetFrame, ExceptionRecord)
     return ReturnValue

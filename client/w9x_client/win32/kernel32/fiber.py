@@ -1,7 +1,7 @@
 """Fibers (Windows 98): stacks and registers that a thread switches between by itself.
 
-A fiber is a small guest block: its first dword is the fiber's parameter, which GetFiberData reads through FS:[10h]. Registers
-and stack bounds of a fiber that does not run are kept here, by that block's address.
+A fiber is a small guest block: its first dword is the fiber's parameter, which GetFiberData reads through FS:[10h].
+Registers and stack bounds of a fiber that does not run are kept here, by that block's address.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _stack_of(t: Task, fiber: _Fiber) -> None:
 
 def _use_stack(t: Task, fiber: _Fiber) -> None:
     t.stack_base, t.stack_size = fiber.stack_base, fiber.stack_size
-    for offset, value in ((tib.STACK_TOP, fiber.stack_top), (tib.STACK_LIMIT, fiber.stack_limit), (tib.SEH, fiber.seh)):
+    for offset, value in ((tib.STACK_TOP, fiber.stack_top), (tib.STACK_LIMIT, fiber.stack_limit), (tib.SEH,
+    fiber.seh)):
         t.mem.put32(t.tib + offset, value)
 
 

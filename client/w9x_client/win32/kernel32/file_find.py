@@ -54,7 +54,9 @@ def _real_stat(drive: Drive, path: str) -> tuple[str, os.stat_result] | None:
     try:
         st = os.lstat(path)
         if stat.S_ISLNK(st.st_mode):
-            path, st = follow(drive, path)
+            link, (path, st) = path, follow(drive, path)
+            if stat.S_ISDIR(st.st_mode) and link.startswith(path.rstrip("/") + "/"):
+                return None  # programs that walk trees know no links: one to its own ancestor would never end
     except (OSError, WinError):
         return None
     return (path, st) if stat.S_ISREG(st.st_mode) or stat.S_ISDIR(st.st_mode) else None

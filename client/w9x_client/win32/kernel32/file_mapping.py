@@ -17,6 +17,7 @@ from w9x_client.abi.types import BOOL, DWORD, FLAGS, HANDLE, LPCTSTR, PTR, SIZE_
 from w9x_client.drives import win_error
 from w9x_client.process.files import DiskFile
 from w9x_client.process.objects import KernelObject
+from w9x_client.process.sharing import OpenFiles
 
 from .dll import kernel32
 from .sync import create, open_named
@@ -30,15 +31,19 @@ _SECTION_FLAGS = 0xFF00_0000 | 0x1F00
 FILE_MAP_COPY, FILE_MAP_WRITE, FILE_MAP_READ = 1, 2, 4
 FILE_MAP_ALL_ACCESS = 0xF001F
 INVALID_HANDLE_VALUE = 0xFFFFFFFF
-_NOTE = "names are known in this process only"
+_NOTE = "names are known in this process only; a host program that shortens a mapped file kills this one"
 
 
 class FileMapping(KernelObject):
     """A mapping: a descriptor of its own, a size, a protection."""
 
-    def __init__(self, fd: int, size: int, protect: int) -> None:
+    def __init__(self, fd: int, size: int, protect: int, files: OpenFiles | None = None) -> None:
         super().__init__()
         self.fd, self.size, self.protect = fd, size, protect
+        st = os.fstat(fd)
+        self._key, self._files = (st.st_dev, st.st_ino), files
+        if files is not None:
+            files.mapped[self._key] += 1
         self.views = 0
         self._closed = False
 
@@ -55,6 +60,8 @@ class FileMapping(KernelObject):
         if self._closed and not self.views and self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+            if self._files is not None:
+                self._files.mapped[self._key] -= 1
 
 
 class Views:
@@ -121,7 +128,7 @@ def CreateFileMapping(
         if item is None:
             return FileMapping(_anonymous(size), size, protect)
         fd, length = _of_file(item, size, protect)
-        return FileMapping(fd, length, protect)
+        return FileMapping(fd, length, protect, t.process.state(OpenFiles))
 
     handle, _new = create(t, FileMapping, lpName, lpFileMappingAttributes, make)
     return handle

@@ -1,6 +1,7 @@
 """GlobalAlloc, LocalAlloc and their families, over the default heap.
 
-In Win32 the two families are one. Fixed memory is a heap block and its handle is the pointer. A moveable handle points into a small
+In Win32 the two families are one. Fixed memory is a heap block and its handle is the pointer. A moveable handle
+points into a small
 *entry* block whose dword at the handle is the block's address, as on Windows 9x: programs written for Windows 3.1
 dereference handles. Entries begin 2 bytes before the handle, so that no moveable handle looks like a pointer.
 """
@@ -12,10 +13,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+from w9x_arena.layout import SYSTEM_END, SYSTEM_START
 from w9x_client.abi import Err, WinError
 from w9x_client.abi.types import BOOL, FLAGS, HANDLE, PTR, SIZE_T, UINT, VOID, pointer_to
 from w9x_client.process.heap import Heap, Heaps
-from w9x_arena.layout import SYSTEM_END, SYSTEM_START
 
 from .dll import kernel32
 

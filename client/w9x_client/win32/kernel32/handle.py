@@ -1,7 +1,7 @@
 """Handles as such: closing, duplicating, flags; and `resolve`, from a handle to its object.
 
-`resolve` knows the pseudo handles of GetCurrentProcess and GetCurrentThread; every export that takes a handle goes through it or, where no
-pseudo handle is legal, through ``t.process.handles.get``.
+`resolve` knows the pseudo handles of GetCurrentProcess and GetCurrentThread; every export that takes a handle goes
+through it or, where no pseudo handle is legal, through ``t.process.handles.get``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INVALID_HANDLE_VALUE = 0xFFFFFFFF
 _PROCESS = (CURRENT_PROCESS, INVALID_HANDLE_VALUE)
 """Windows 9x's value, and NT's, which programs write down as (HANDLE)-1."""
 
-O = TypeVar("O", bound=KernelObject)  # noqa: E741  # conventional name for "object type"
+O = TypeVar("O", bound=KernelObject)
 
 
 class HandleFlags:
@@ -140,6 +140,9 @@ def SetHandleCount(t: Task, uNumber: FLAGS) -> FLAGS:
 
 @kernel32.api()
 def ConvertToGlobalHandle(t: Task, hSource: HANDLE) -> HANDLE:
-    """Undocumented 9x export: a handle valid in every process. Returns the handle, which this process may go on using."""
+    """Undocumented 9x export.
+
+    A handle valid in every process. Returns the handle, which this process may go on using.
+    """
     resolve(t, hSource, KernelObject)
     return hSource

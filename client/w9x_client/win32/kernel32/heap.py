@@ -160,7 +160,10 @@ def HeapSize(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> SIZE_INVALID
 
 @kernel32.api()
 def HeapValidate(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> BOOL:
-    """Whether ``lpMem`` is a block of the heap; a whole heap (NULL) is always sound, as guests cannot reach its records."""
+    """Whether ``lpMem`` is a block of the heap.
+
+    A whole heap (NULL) is always sound, as guests cannot reach its records.
+    """
     return not lpMem or _heap(t, hHeap).size(lpMem) >= 0
 
 

@@ -1,6 +1,7 @@
 """Interlocked*: atomic between guest threads, because an export runs to its end before another thread does.
 
-Windows 95 documents only the sign of InterlockedIncrement's and InterlockedDecrement's result; Windows 98 returns the new value.
+Windows 95 documents only the sign of InterlockedIncrement's and InterlockedDecrement's result; Windows 98 returns
+the new value.
 """
 
 from __future__ import annotations

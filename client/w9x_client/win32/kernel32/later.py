@@ -1,6 +1,7 @@
 """Functions that Windows got after the 9x family and that today's compilers import into every program.
 
-They bind when a program imports them and stay invisible to GetProcAddress, so that programs which look for them see a Windows 9x.
+They bind when a program imports them and stay invisible to GetProcAddress, so that programs which look for them see
+a Windows 9x.
 """
 
 from __future__ import annotations
@@ -9,9 +10,21 @@ import ctypes
 from typing import TYPE_CHECKING, Annotated
 
 from w9x_client.abi import Err, WinError
-from w9x_client.abi.types import BOOL, DWORD, DWORD_INVALID, FLAGS, HANDLE, IS_WIDE, LONGLONG, PTR, SIZE_T, VOID, pointer_to
-from w9x_client.process.tls import TlsSlots
+from w9x_client.abi.types import (
+    BOOL,
+    DWORD,
+    DWORD_INVALID,
+    FLAGS,
+    HANDLE,
+    IS_WIDE,
+    LONGLONG,
+    PTR,
+    SIZE_T,
+    VOID,
+    pointer_to,
+)
 from w9x_client.process.ticker import tick_count
+from w9x_client.process.tls import TlsSlots
 
 from .critical_section import initialize
 from .dll import kernel32
@@ -30,8 +43,9 @@ class MEMORYSTATUSEX(ctypes.LittleEndianStructure):
 
     _fields_ = (
         ("dwLength", ctypes.c_uint32), ("dwMemoryLoad", ctypes.c_uint32), ("ullTotalPhys", ctypes.c_uint64),
-        ("ullAvailPhys", ctypes.c_uint64), ("ullTotalPageFile", ctypes.c_uint64), ("ullAvailPageFile", ctypes.c_uint64),
-        ("ullTotalVirtual", ctypes.c_uint64), ("ullAvailVirtual", ctypes.c_uint64), ("ullAvailExtendedVirtual", ctypes.c_uint64),
+        ("ullAvailPhys", ctypes.c_uint64), ("ullTotalPageFile", ctypes.c_uint64), ("ullAvailPageFile",
+        ctypes.c_uint64), ("ullTotalVirtual", ctypes.c_uint64), ("ullAvailVirtual", ctypes.c_uint64),
+        ("ullAvailExtendedVirtual", ctypes.c_uint64),
     )  # fmt: skip
 
 
@@ -71,7 +85,9 @@ def GetTickCount64(t: Task) -> LONGLONG:
 
 
 @kernel32.not_on_9x()
-def HeapSetInformation(t: Task, HeapHandle: HANDLE, HeapInformationClass: DWORD, HeapInformation: PTR, size: SIZE_T) -> BOOL:
+def HeapSetInformation(
+    t: Task, HeapHandle: HANDLE, HeapInformationClass: DWORD, HeapInformation: PTR, HeapInformationLength: SIZE_T
+) -> BOOL:
     """Success without effect: it only chooses among allocators and their hardening."""
     return True
 

@@ -76,7 +76,10 @@ async def FreeLibraryAndExitThread(t: Task, hLibModule: HMODULE, dwExitCode: DWO
 
 @kernel32.api()
 async def GetProcAddress(t: Task, hModule: HMODULE, lpProcName: PTR) -> PTR:
-    """An export's address, by name or (high word 0) by ordinal; KERNEL32 by ordinal is refused, as Windows 9x does."""
+    """An export's address, by name or (high word 0) by ordinal.
+
+    KERNEL32 by ordinal is refused, as Windows 9x does.
+    """
     module = module_of(t, hModule)
     if lpProcName >> 16:
         return await loader.get_proc_address(t, module, t.mem.cstr(lpProcName, 4096).decode("latin-1"))

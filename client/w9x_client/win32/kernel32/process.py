@@ -14,7 +14,6 @@ from w9x_client.process.child import ChildProcess, Children
 from w9x_client.process.objects import CURRENT_PROCESS
 from w9x_client.process.process import Process
 
-
 from .dll import kernel32
 from .handle import is_current_process, resolve
 
@@ -25,16 +24,22 @@ NORMAL_PRIORITY_CLASS = 0x20
 _PRIORITY_CLASSES = (0x20, 0x40, 0x80, 0x100)
 
 
+PLACE_FIELDS = (
+    "dwX", "dwY", "dwXSize", "dwYSize", "dwXCountChars", "dwYCountChars", "dwFillAttribute", "wShowWindow",
+)  # fmt: skip
+"""The numbers of STARTUPINFO that a child is told as they are."""
+
+
 class STARTUPINFO(ctypes.LittleEndianStructure):
     """SDK winbase.h; 68 bytes, the same layout for A and W."""
 
     _fields_ = (
-        ("cb", ctypes.c_uint32), ("lpReserved", ctypes.c_uint32), ("lpDesktop", ctypes.c_uint32), ("lpTitle", ctypes.c_uint32),
-        ("dwX", ctypes.c_uint32), ("dwY", ctypes.c_uint32), ("dwXSize", ctypes.c_uint32), ("dwYSize", ctypes.c_uint32),
-        ("dwXCountChars", ctypes.c_uint32), ("dwYCountChars", ctypes.c_uint32), ("dwFillAttribute", ctypes.c_uint32),
-        ("dwFlags", ctypes.c_uint32), ("wShowWindow", ctypes.c_uint16), ("cbReserved2", ctypes.c_uint16),
-        ("lpReserved2", ctypes.c_uint32), ("hStdInput", ctypes.c_uint32), ("hStdOutput", ctypes.c_uint32),
-        ("hStdError", ctypes.c_uint32),
+        ("cb", ctypes.c_uint32), ("lpReserved", ctypes.c_uint32), ("lpDesktop", ctypes.c_uint32), ("lpTitle",
+        ctypes.c_uint32), ("dwX", ctypes.c_uint32), ("dwY", ctypes.c_uint32), ("dwXSize", ctypes.c_uint32),
+        ("dwYSize", ctypes.c_uint32), ("dwXCountChars", ctypes.c_uint32), ("dwYCountChars", ctypes.c_uint32),
+        ("dwFillAttribute", ctypes.c_uint32), ("dwFlags", ctypes.c_uint32), ("wShowWindow", ctypes.c_uint16),
+        ("cbReserved2", ctypes.c_uint16), ("lpReserved2", ctypes.c_uint32), ("hStdInput", ctypes.c_uint32),
+        ("hStdOutput", ctypes.c_uint32), ("hStdError", ctypes.c_uint32),
     )  # fmt: skip
 
 
@@ -49,7 +54,8 @@ class ProcessTexts:
         """The text's address, stored at the first call under ``name``."""
         found = self._addresses.get((name, wide))
         if found is None:
-            data = (text + "\0").encode("utf-16-le", "surrogatepass") if wide else codepage.encode(text + "\0", self._process.acp)
+            text += "\0"
+            data = text.encode("utf-16-le", "surrogatepass") if wide else codepage.encode(text, self._process.acp)
             found = self._process.heap_alloc(len(data))
             self._process.mem.write(found, data)
             self._addresses[name, wide] = found
@@ -84,9 +90,7 @@ def GetStartupInfo(t: Task, lpStartupInfo: PTR, W: IS_WIDE) -> VOID:
     title = told.get("lpTitle") or (program.path if program is not None else "")
     info.lpTitle = texts.address("title", title, W)
     info.lpDesktop = texts.address("desktop", told.get("lpDesktop") or "", W)
-    for name in (
-        "dwX", "dwY", "dwXSize", "dwYSize", "dwXCountChars", "dwYCountChars", "dwFillAttribute", "dwFlags", "wShowWindow",
-    ):  # fmt: skip
+    for name in (*PLACE_FIELDS, "dwFlags"):
         setattr(info, name, int(told.get(name, 0)))
     info.hStdInput = process.std_handles.get(-10, 0)
     info.hStdOutput = process.std_handles.get(-11, 0)

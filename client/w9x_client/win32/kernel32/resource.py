@@ -1,6 +1,7 @@
 """Resources of modules: finding, loading, enumerating, over `w9x_client.loader.resources`.
 
-HRSRC is the address of the resource's IMAGE_RESOURCE_DATA_ENTRY and HGLOBAL the address of its bytes, as on Windows 9x.
+HRSRC is the address of the resource's IMAGE_RESOURCE_DATA_ENTRY and HGLOBAL the address of its bytes, as on Windows
+9x.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from w9x_client import loader
-from w9x_client.abi import Err, WinError
-from w9x_client.abi.types import IS_WIDE, BOOL, DWORD, HANDLE, HMODULE, LONG, LPCTSTR, PTR, WORD
+from w9x_client.abi import Err, WinError, codepage
+from w9x_client.abi.types import BOOL, DWORD, HANDLE, HMODULE, IS_WIDE, LONG, LPCTSTR, PTR, WORD
 
 from .dll import kernel32
 from .module import module_of
@@ -111,7 +112,8 @@ class _Names:
     def pointer(self, name: ResourceId) -> int:
         if isinstance(name, int):
             return name
-        data = (name + "\0").encode("utf-16-le", "surrogatepass") if self._wide else name.encode("cp1252", "replace") + b"\0"
+        text = name + "\0"
+        data = text.encode("utf-16-le", "surrogatepass") if self._wide else codepage.encode(text, self._t.process.acp)
         address = self._t.process.heap_alloc(len(data))
         self._buffers.append(address)
         self._t.mem.write(address, data)
@@ -123,7 +125,9 @@ class _Names:
         self._buffers.clear()
 
 
-async def _enumerate(t: Task, callback: int, items: list[ResourceId], before: tuple[int, ...], last: int, wide: bool) -> bool:
+async def _enumerate(
+    t: Task, callback: int, items: list[ResourceId], before: tuple[int, ...], last: int, wide: bool
+) -> bool:
     """Call ``callback(*before, item, last)`` for each item; whether it went through all of them."""
     for item in items:
         names = _Names(t, wide)

@@ -1,6 +1,7 @@
 """Events, mutexes, semaphores, and waiting for anything that has a handle.
 
-The objects are those of `w9x_client.process.objects`; ``t.wait`` does the waiting. Names form one space for all kinds, as documented.
+The objects are those of `w9x_client.process.objects`; ``t.wait`` does the waiting. Names form one space for all
+kinds, as documented.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ MAXIMUM_WAIT_OBJECTS = 64
 MAX_NAME = 260
 _LOCAL_NAMES = "names are known in this process only"
 
-O = TypeVar("O", bound=KernelObject)  # noqa: E741  # conventional name for "object type"
+O = TypeVar("O", bound=KernelObject)
 
 
 class NamedObjects:
-    """The process's named kernel objects; kept in ``process.state(NamedObjects)``. A name lives as long as a handle does."""
+    """The process's named kernel objects.
+
+    Kept in ``process.state(NamedObjects)``. A name lives as long as a handle does.
+    """
 
     def __init__(self, process: Process) -> None:
         self._objects: dict[str, KernelObject] = {}
@@ -49,8 +53,8 @@ class NamedObjects:
 def create(t: Task, kind: type[O], name: str | None, attributes: int, make: Callable[[], O]) -> tuple[int, bool]:
     """A handle to the object called ``name``, made if need be; and whether it is new.
 
-    Sets last error to 0 or ERROR_ALREADY_EXISTS, which is how callers tell. WinError(ERROR_INVALID_HANDLE) where the name belongs
-    to another kind of object.
+    Sets last error to 0 or ERROR_ALREADY_EXISTS, which is how callers tell. WinError(ERROR_INVALID_HANDLE) where
+    the name belongs to another kind of object.
     """
     names = t.process.state(NamedObjects)
     item: KernelObject | None = None

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_COMPUTERNAME_LENGTH = 15
 OSVERSIONINFOA_SIZE, OSVERSIONINFOW_SIZE = 148, 276
+OSVERSIONINFOEXW_SIZE = 284
+VER_PLATFORM_WIN32_NT = 2
+NT4_VERSION, NT4_SERVICE_PACK = (4, 0, 1381), "Service Pack 6"
 PROCESSOR_INTEL_PENTIUM = 586
 
 
@@ -53,16 +56,34 @@ def GetVersion(t: Task) -> DWORD:
     return t.process.version.packed
 
 
-@kernel32.api(aw=True)
-def GetVersionEx(t: Task, lpVersionInformation: PTR, W: IS_WIDE) -> BOOL:
+@kernel32.api()
+def GetVersionExA(t: Task, lpVersionInformation: PTR) -> BOOL:
     """Fill an OSVERSIONINFO. The later OSVERSIONINFOEX size is refused: that is how programs tell Windows 9x."""
     size = t.mem.u32(lpVersionInformation)
-    if size != (OSVERSIONINFOW_SIZE if W else OSVERSIONINFOA_SIZE):
+    if size != OSVERSIONINFOA_SIZE:
         raise WinError(Err.INSUFFICIENT_BUFFER)
     version = t.process.version
     numbers = (size, version.major, version.minor, version.build_field, VER_PLATFORM_WIN32_WINDOWS)
-    data = b"".join(n.to_bytes(4, "little") for n in numbers) + version.text.encode("utf-16-le" if W else "ascii")
+    data = b"".join(n.to_bytes(4, "little") for n in numbers) + version.text.encode("ascii")
     t.mem.write(lpVersionInformation, data.ljust(size, b"\0"))
+    return True
+
+
+@kernel32.api(wide=True)
+def GetVersionExW(t: Task, lpVersionInformation: PTR) -> BOOL:
+    """Answer as Windows NT 4.0 does: on every Windows 9x this function only fails, so that whoever asks it and uses the answer is an NT program.
+
+    Why not the 9x version: docs/design/identity.md.
+    """
+    size = t.mem.u32(lpVersionInformation)
+    if size not in (OSVERSIONINFOW_SIZE, OSVERSIONINFOEXW_SIZE):
+        raise WinError(Err.INSUFFICIENT_BUFFER)
+    numbers = (size, *NT4_VERSION, VER_PLATFORM_WIN32_NT)
+    data = b"".join(n.to_bytes(4, "little") for n in numbers) + NT4_SERVICE_PACK.encode("utf-16-le").ljust(256, b"\0")
+    if size == OSVERSIONINFOEXW_SIZE:
+        data += (6).to_bytes(2, "little") + bytes(4) + bytes((1, 0))  # service pack 6.0, no suite, VER_NT_WORKSTATION
+        data = data.ljust(size, b"\0")
+    t.mem.write(lpVersionInformation, data)
     return True
 
 

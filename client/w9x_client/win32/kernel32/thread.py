@@ -1,6 +1,7 @@
 """Threads: creation, end, suspension, priorities, contexts, sleeping, APCs.
 
-A thread handle refers to the `Task` itself. Priorities are kept and reported; the scheduler gives every thread equal turns.
+A thread handle refers to the `Task` itself. Priorities are kept and reported; the scheduler gives every thread
+equal turns.
 """
 
 from __future__ import annotations
@@ -151,7 +152,8 @@ async def SleepEx(t: Task, dwMilliseconds: DWORD, bAlertable: BOOL) -> DWORD:
 @kernel32.api(since="98")
 async def SwitchToThread(t: Task) -> BOOL:
     """Give up the turn; TRUE where another thread was there to take it."""
-    others = any(task is not t and task.wait_for is None and not task.suspend_count for task in t.process.tasks.values())
+    tasks = t.process.tasks.values()
+    others = any(task is not t and task.wait_for is None and not task.suspend_count for task in tasks)
     if others:
         await t.sleep(0)
     return others
@@ -303,8 +305,9 @@ def GetThreadSelectorEntry(t: Task, hThread: HANDLE, dwSelector: DWORD, lpSelect
         base, limit, access, flags = 0, 0xFFFFF, 0xFB if dwSelector == cs else 0xF3, 0xC
     else:
         raise WinError(Err.INVALID_PARAMETER)
-    entry = limit & 0xFFFF | (base & 0xFFFFFF) << 16 | access << 40 | (limit >> 16 | flags << 4) << 48 | (base >> 24) << 56
-    t.mem.put64(lpSelectorEntry, entry)
+    low = limit & 0xFFFF | (base & 0xFFFF) << 16
+    high = base >> 16 & 0xFF | access << 8 | (limit >> 16 | flags << 4) << 16 | (base >> 24) << 24
+    t.mem.put64(lpSelectorEntry, high << 32 | low)
     return True
 
 

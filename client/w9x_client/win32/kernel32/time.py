@@ -1,8 +1,8 @@
 """Clocks and calendar: tick count, performance counter, system and local time, time zone, file times.
 
-All clocks are the host's; a program cannot set them. Ticks and the performance counter come from the monotonic clock, so they
-agree between processes and never jump. The performance counter runs at 1,193,182 Hz, the PC timer's frequency that
-Windows 9x reports on machines of its time; programs compute with it in 32 bits.
+All clocks are the host's; a program cannot set them. Ticks and the performance counter come from the monotonic
+clock, so they agree between processes and never jump. The performance counter runs at 1,193,182 Hz, the PC timer's
+frequency that Windows 9x reports on machines of its time; programs compute with it in 32 bits.
 """
 
 from __future__ import annotations
@@ -392,7 +392,8 @@ def SystemTimeToTzSpecificLocalTime(
 ) -> BOOL:
     """UTC to the local time of a zone (NULL: the host's).
 
-    Windows 9x documents it as unsupported (CALL_NOT_IMPLEMENTED); programs that test for that go on with the answer as well.
+    Windows 9x documents it as unsupported (CALL_NOT_IMPLEMENTED); programs that test for that go on with the answer
+    as well.
     """
     if lpUniversalTime is None or lpLocalTime is None:
         raise WinError(Err.INVALID_PARAMETER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import Err, WinError
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class WaitableTimer(KernelObject):
-    """CreateWaitableTimer's object. A host timer thread only asks the scheduler to look; the state changes between turns."""
+    """CreateWaitableTimer's object.
+
+    A host timer thread only asks the scheduler to look; the state changes between turns.
+    """
 
     def __init__(self, process: Process, manual: bool) -> None:
         super().__init__()
@@ -37,7 +41,10 @@ class WaitableTimer(KernelObject):
         return False
 
     def arm(self, seconds: float, period_ms: int, task: Task, completion: int, argument: int) -> None:
-        """Signal in ``seconds``, then every ``period_ms`` unless 0; ``completion`` is queued to ``task`` as an APC."""
+        """Signal in ``seconds``, then every ``period_ms`` unless 0.
+
+        ``completion`` is queued to ``task`` as an APC.
+        """
         self.disarm()
         self.state = False
         generation = self._generation
@@ -62,8 +69,8 @@ class WaitableTimer(KernelObject):
 
         self._start(max(seconds, 0), lambda: self._process.scheduler.later(fire))
 
-    def _start(self, seconds: float, job: object) -> None:
-        self._alarm = threading.Timer(min(seconds, threading.TIMEOUT_MAX), job)  # type: ignore[arg-type]
+    def _start(self, seconds: float, job: Callable[[], None]) -> None:
+        self._alarm = threading.Timer(min(seconds, threading.TIMEOUT_MAX), job)
         self._alarm.daemon = True
         self._alarm.start()
 
@@ -81,7 +88,10 @@ class WaitableTimer(KernelObject):
 @kernel32.partial("names are known in this process only", aw=True, since="98")
 def CreateWaitableTimer(t: Task, lpTimerAttributes: PTR, bManualReset: BOOL, lpTimerName: LPCTSTR) -> HANDLE:
     """Make or open a timer."""
-    make = lambda: WaitableTimer(t.process, bManualReset)  # noqa: E731  # a factory of one line
+
+    def make() -> WaitableTimer:
+        return WaitableTimer(t.process, bManualReset)
+
     return create(t, WaitableTimer, lpTimerName, lpTimerAttributes, make)[0]
 
 
@@ -91,7 +101,7 @@ def OpenWaitableTimer(t: Task, dwDesiredAccess: FLAGS, bInheritHandle: BOOL, lpT
     return open_named(t, WaitableTimer, lpTimerName, bInheritHandle)
 
 
-@kernel32.partial("the completion routine gets one argument, its times are 0; never wakes a sleeping machine", since="98")
+@kernel32.partial("the completion routine is not told the time; never wakes a sleeping machine", since="98")
 def SetWaitableTimer(
     t: Task, hTimer: HANDLE, pDueTime: PTR, lPeriod: LONG, pfnCompletionRoutine: PTR, lpArg: PTR, fResume: BOOL
 ) -> BOOL:

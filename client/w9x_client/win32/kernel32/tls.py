@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import Err, WinError
-from w9x_client.abi.types import BOOL, DWORD, DWORD_INVALID, PTR
 from w9x_client.abi.tib import TLS_SLOT_COUNT
+from w9x_client.abi.types import BOOL, DWORD, DWORD_INVALID, PTR
 from w9x_client.process.tls import TlsSlots
 
 from .dll import kernel32

@@ -1,7 +1,7 @@
 """Tool help: snapshots of processes, threads, modules and heaps (SDK tlhelp32.h).
 
-A snapshot is a copy: entries are collected when it is taken. Processes come from the daemon's ledger; threads, modules and heaps are
-known of this process only.
+A snapshot is a copy: entries are collected when it is taken. Processes come from the daemon's ledger; threads,
+modules and heaps are known of this process only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from w9x_client.abi import Err, WinError, codepage
-from w9x_client.abi.types import BOOL, DWORD, FLAGS, HFILE, HANDLE, PTR
+from w9x_client.abi.types import BOOL, DWORD, FLAGS, HANDLE, HFILE, PTR
 from w9x_client.process.heap import Heaps
 from w9x_client.process.objects import KernelObject
 

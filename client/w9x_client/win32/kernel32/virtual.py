@@ -1,7 +1,7 @@
 """VirtualAlloc and its family, over the process's `AddressSpace`.
 
-Error codes: SDK documentation where it names them (87 for bad flags, 487 for addresses that are not free or not reserved, 8 when
-memory is short). `w9x_client.engine.protection` translates PAGE_* constants.
+Error codes: SDK documentation where it names them (87 for bad flags, 487 for addresses that are not free or not
+reserved, 8 when memory is short). `w9x_client.engine.protection` translates PAGE_* constants.
 """
 
 from __future__ import annotations
@@ -220,7 +220,10 @@ def _all_committed(t: Task, address: int, size: int) -> None:
 
 @kernel32.api()
 def VirtualLock(t: Task, lpAddress: PTR, dwSize: SIZE_T) -> BOOL:
-    """Success without effect for committed pages: Windows 9x has it as a stub that returns TRUE (SDK, VirtualLock)."""
+    """Success without effect for committed pages.
+
+    Windows 9x has it as a stub that returns TRUE (SDK, VirtualLock).
+    """
     _all_committed(t, lpAddress, dwSize)
     return True
 

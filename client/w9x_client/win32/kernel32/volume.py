@@ -57,11 +57,11 @@ def GetLogicalDriveStrings(t: Task, nBufferLength: DWORD, lpBuffer: LPTSTR) -> D
 
 @kernel32.api(aw=True)
 def GetDriveType(t: Task, lpRootPathName: LPCTSTR) -> UINT:
-    """DRIVE_FIXED...; DRIVE_NO_ROOT_DIR for a letter without a drive, DRIVE_UNKNOWN for what is no root."""
+    """DRIVE_FIXED...; DRIVE_NO_ROOT_DIR for a path that is no root, or has no drive (SDK)."""
     try:
         return int(_drive(t, lpRootPathName).kind)
-    except WinError as error:
-        return int(DriveType.NO_ROOT_DIR if error.code == Err.INVALID_DRIVE else DriveType.UNKNOWN)
+    except WinError:
+        return int(DriveType.NO_ROOT_DIR)
 
 
 def _space(drive: Drive) -> os.statvfs_result:

@@ -196,13 +196,6 @@ def ___lc_handle_func(t: Task) -> PTR:
     return state.crt(t).variable("__lc_handle")
 
 
-@msvcrt.api()
-def _getmbcp(t: Task) -> INT:
-    """The multibyte code page (`_setmbcp`), 0 for a single-byte one."""
-    page = t.process.state(Multibyte).page
-    return page if page in LEAD_BYTES else 0
-
-
 class Multibyte:
     """The code page of the _mbs functions (``process.state(Multibyte)``)."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from w9x_client.abi import WinError
 from w9x_client.abi.types import INT, LONG, LONGLONG, PTR, UINT, VARARGS
 from w9x_client.process import files
+from w9x_client.process.sharing import OpenFiles
 
 from . import state
 from .dll import msvcrt
@@ -31,6 +32,8 @@ O_CREAT, O_TRUNC, O_EXCL, O_SHORT_LIVED, O_TEXT, O_BINARY = 0x100, 0x200, 0x400,
 """fcntl.h of the runtime."""
 SH_COMPAT, SH_DENYRW, SH_DENYWR, SH_DENYRD, SH_DENYNO = 0, 0x10, 0x20, 0x30, 0x40
 S_IWRITE = 0x80
+SHARE_READ, SHARE_WRITE = 1, 2
+"""CreateFile's sharing modes."""
 
 FOPEN, FEOF, FPIPE, FNOINHERIT, FAPPEND, FDEV, FTEXT = 1, 2, 8, 0x10, 0x20, 0x40, 0x80
 """Bits of a descriptor, as CreateProcess passes them on (lpReserved2) and ``__pioinfo`` shows them."""
@@ -229,7 +232,7 @@ def open_path(t: Task, path: str, oflag: int, shflag: int, pmode: int) -> int:
     text = bool(oflag & O_TEXT) or not (oflag & O_BINARY or fmode & O_BINARY)
     access = {0: files.GENERIC_READ, 1: files.GENERIC_WRITE, 2: files.GENERIC_READ | files.GENERIC_WRITE}.get(oflag & 3)
     share = {
-        SH_COMPAT: 3, SH_DENYRW: 0, SH_DENYWR: files.FILE_SHARE_READ, SH_DENYRD: files.FILE_SHARE_WRITE, SH_DENYNO: 3,
+        SH_COMPAT: 3, SH_DENYRW: 0, SH_DENYWR: SHARE_READ, SH_DENYRD: SHARE_WRITE, SH_DENYNO: 3,
     }.get(shflag)  # fmt: skip
     if access is None or share is None:
         state.set_errno(t, state.EINVAL)
@@ -575,7 +578,7 @@ def _locking(t: Task, fd: INT, mode: INT, nbytes: LONG) -> INT:
     if found is None:
         return -1
     file = found[1]
-    opened = t.process.state(files.OpenFiles)
+    opened = t.process.state(OpenFiles)
     try:
         if not isinstance(file, files.DiskFile):
             raise WinError(6)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from w9x_client.abi.types import INT, PTR, UINT
+from w9x_client.abi.types import BOOL, INT, PTR, UINT
 from w9x_client.process.objects import Mutex
+from w9x_client.process.terminal import Console
 
 from . import state, stream
 from .dll import msvcrt
@@ -183,13 +184,41 @@ async def _wassert(t: Task, expr: WSTR, filename: WSTR, lineno: UINT) -> None:
 
 
 # --- signals --------------------------------------------------------------------------
-@msvcrt.partial("Ctrl-C and Ctrl-Break do not reach SIGINT and SIGBREAK handlers")
+_CTRL_EVENT = "__w9x_ctrl_event"
+
+
+@msvcrt.not_on_9x("the runtime's own console control handler", name=_CTRL_EVENT, convention="stdcall")
+async def ctrl_event(t: Task, dwCtrlType: UINT) -> BOOL:
+    """Ctrl-C is SIGINT, Ctrl-Break SIGBREAK; FALSE leaves the event to the default."""
+    own = state.crt(t)
+    number = {0: SIGINT, 1: SIGBREAK}.get(dwCtrlType, 0)
+    handler = own.signals.get(number, SIG_DFL)
+    if handler == SIG_DFL:
+        return False
+    if handler != SIG_IGN:
+        own.signals[number] = SIG_DFL
+        await t.call(handler, number, convention="cdecl")
+    return True
+
+
+def _listen(t: Task) -> None:
+    """Register `ctrl_event` with the console, once."""
+    module = t.process.modules.by_name("msvcrt.dll")
+    address = module.find_hidden(_CTRL_EVENT) if module is not None else None
+    handlers = t.process.state(Console).ctrl_handlers
+    if isinstance(address, int) and address not in handlers:
+        handlers.append(address)
+
+
+@msvcrt.api()
 def signal(t: Task, sig: INT, func: PTR) -> PTR:
     """Choose the handler; the previous one, or SIG_ERR."""
     own = state.crt(t)
     if sig not in SIGNALS or func in (SIG_ACK, SIG_ERR):
         state.set_errno(t, state.EINVAL)
         return SIG_ERR
+    if sig in (SIGINT, SIGBREAK) and func != SIG_DFL:
+        _listen(t)
     previous = own.signals.get(sig, SIG_DFL)
     own.signals[sig] = func
     return previous

@@ -330,3 +330,15 @@ def error_text(number: int) -> str:
     """The runtime's text for an errno number."""
     texts = state.ERRNO_TEXT
     return texts[number] if 0 <= number < len(texts) else texts[-1]
+
+
+msvcrt.data("_sys_nerr", 4, (len(state.ERRNO_TEXT) - 1).to_bytes(4, "little"))
+msvcrt.data("_sys_errlist", 4 * len(state.ERRNO_TEXT))
+
+
+@msvcrt.on_attach
+def attach(t: Task) -> None:
+    """``_sys_errlist`` points at the texts."""
+    own = state.crt(t)
+    for number, text in enumerate(state.ERRNO_TEXT):
+        t.mem.put32(own.variable("_sys_errlist") + 4 * number, own.keep(f"error {text}", text.encode() + b"\0"))

@@ -1,7 +1,7 @@
 """NTDLL on Windows 9x: a small library for programs that link to it; run-time functions only, no system services.
 
-RtlUnwind and the memory functions are KERNEL32's. Counted strings (STRING, UNICODE_STRING): length and maximum in bytes as
-words, then the buffer's address (SDK ntdef.h).
+RtlUnwind and the memory functions are KERNEL32's. Counted strings (STRING, UNICODE_STRING): length and maximum in
+bytes as words, then the buffer's address (SDK ntdef.h).
 """
 
 from __future__ import annotations

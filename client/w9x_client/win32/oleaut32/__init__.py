@@ -2,6 +2,10 @@
 
 from . import (  # noqa: F401  # importing a topic declares its exports
     bstr,
+    conversion,
+    error_info,
+    safearray,
+    variant,
 )
 from .dll import oleaut32
 

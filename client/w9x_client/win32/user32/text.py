@@ -91,11 +91,6 @@ def CharLowerBuff(t: Task, lpsz: PTR, cchLength: DWORD, W: IS_WIDE) -> DWORD:
     return _map_buffer(t, lpsz, cchLength, W, tables.lower) if lpsz else 0
 
 
-for _name in ("CharUpper", "CharLower"):
-    user32.alias("Ansi" + _name[4:], of=_name + "A")  # 16-bit names that USER32 still exports
-    user32.alias("Ansi" + _name[4:] + "Buff", of=_name + "BuffA")
-
-
 def _next(t: Task, page: CodePage | None, address: int) -> int:
     first = t.mem.u8(address)
     if not first:
@@ -151,10 +146,6 @@ def CharNextExA(t: Task, CodePage: WORD, lpCurrentChar: PTR, dwFlags: DWORD) -> 
 def CharPrevExA(t: Task, CodePage: WORD, lpStart: PTR, lpCurrentChar: PTR, dwFlags: DWORD) -> PTR:
     """CharPrev in a given code page."""
     return _previous(t, code_page(t, CodePage), lpStart, lpCurrentChar)
-
-
-user32.alias("AnsiNext", of="CharNextA")
-user32.alias("AnsiPrev", of="CharPrevA")
 
 
 def _class(t: Task, code: int, wide: bool) -> int:
@@ -227,12 +218,6 @@ def OemToCharBuffA(t: Task, lpszSrc: PTR, lpszDst: PTR, cchDstLength: DWORD) -> 
     """A counted piece of OEM text to ANSI text."""
     t.mem.write(lpszDst, _oem(t, t.mem.read(lpszSrc, cchDstLength), False))
     return True
-
-
-for _name in ("CharToOem", "OemToChar"):
-    _old = {"CharToOem": "AnsiToOem", "OemToChar": "OemToAnsi"}[_name]
-    user32.alias(_old, of=_name + "A")
-    user32.alias(_old + "Buff", of=_name + "BuffA")
 
 
 def _wide_to_oem(t: Task, units: bytes) -> bytes:
