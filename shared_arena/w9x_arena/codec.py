@@ -151,9 +151,9 @@ class Request(Message, Generic[R]):
     """What a client asks; ``R`` is the reply that means success."""
 
     @classmethod
-    def reply_type(cls) -> type[Reply]:
+    def reply_type(cls) -> type[R]:
         """The class of the reply that means success."""
-        result: type[Reply] = get_args(cls.__orig_bases__[0])[0]  # type: ignore[attr-defined]
+        result: type[R] = get_args(cls.__dict__["__orig_bases__"][0])[0]
         return result
 
 
@@ -237,7 +237,7 @@ def _checks_of(cls: type[Record]) -> tuple[Check, ...]:
         for name in cls._fields:
             annotation = cls.__annotations__[name]
             # Declarations are this package's own source text, postponed by `from __future__ import annotations`.
-            hint = eval(annotation, namespace) if isinstance(annotation, str) else annotation  # noqa: S307
+            hint = eval(annotation, namespace) if isinstance(annotation, str) else annotation  # noqa: S307 - see above
             pairs.append(_compile(hint, name))
         cls._wire = tuple(wire for _check, wire in pairs)
         cls._checks = tuple(check for check, _wire in pairs)

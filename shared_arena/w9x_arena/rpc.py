@@ -118,9 +118,10 @@ class Connection:
                     break
                 except _Disconnected:
                     self._connect()
-            if type(reply) is not request.reply_type():
+            expected = request.reply_type()
+            if not isinstance(reply, expected):
                 raise DaemonUnavailable(f"the w9x daemon answered {type(request).__name__} with {type(reply).__name__}")
-            return reply  # type: ignore[return-value]
+            return reply
 
     def close(self) -> None:
         """Say goodbye: the guest process is over, all its ranges are reclaimed. Never raises; may be called twice."""
@@ -203,9 +204,12 @@ class Connection:
                 raise DaemonUnavailable(f"the w9x daemon does not answer at {paths.socket_path()}")
 
     def _try_hello(self, deadline: float) -> bool:
-        """Whether the daemon that holds the lock now answered; false when it ended first or time is over."""
+        """Whether the daemon answered; false when it ended first, or may have, or time is over."""
         hello = m.Hello(protocol=m.PROTOCOL_VERSION, linux_pid=os.getpid(), resume=self.pid, **self._hello)
         self._daemon_fd = _daemon_pidfd()
+        if self._daemon_fd < 0:
+            # It is just starting, or was seen while it ended: look again soon.
+            deadline = min(deadline, time.monotonic() + 1)
         try:
             welcome = self._exchange(hello, deadline)
         except _Disconnected:

@@ -66,8 +66,6 @@ def _serve(ready_fd: int | None) -> int:
         server.run()
     finally:
         server.close()
-        # Emptied under the lock: a client that still sees the lock held waits until it is released.
-        os.ftruncate(lock, 0)
         os.close(lock)
     return 0
 

@@ -1,7 +1,8 @@
 """The registry: one SQLite file, case-insensitive and case-preserving, with Windows 9x's root keys.
 
 Crash safety is SQLite's: write-ahead log, one transaction per request, so a SIGKILL loses at most the request in
-hand. The file is opened exclusively: two daemons with one home directory cannot both serve it.
+hand. The disk is waited for in :meth:`Registry.save`, a moment after the last change. The file is opened exclusively:
+two daemons with one home directory cannot both serve it.
 
 Values that differ between Windows 95 and ME are not stored. They come from a *profile layer*, chosen by the
 caller's Windows version, that lies under the stored values: whatever a program writes or deletes wins over it.
@@ -68,6 +69,8 @@ class _Store:
         self.db.execute("PRAGMA locking_mode=EXCLUSIVE")
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
+        # Checkpoints wait for the disk, so Registry.save makes them when nobody is waiting; this is only a bound.
+        self.db.execute("PRAGMA wal_autocheckpoint=8192")
         self.ids: dict[FoldedPath, int] = {(): 0}
         self.version = int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
@@ -112,6 +115,7 @@ class Registry:
         self._layers = {profile: _layer(profile) for profile in PROFILES}
         self._layered = {(key, fold) for layer in self._layers.values() for key in layer for fold in layer[key]}
         self._disk = self._open(path)
+        self._saved_changes = 0
         self._memory = _Store(":memory:")
         self._memory.initialise()
         self._memory.create(("hkdyn_data",), ("HKDYN_DATA",))
@@ -145,6 +149,19 @@ class Registry:
             for name in ("HKLM", "HKU"):
                 self._disk.create((name.lower(),), (name,))
             self._run(operations)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether :meth:`save` has something to do."""
+        return self._disk.db.total_changes != self._saved_changes
+
+    def save(self) -> None:
+        """Fold the log into the file and wait for the disk: for when nobody is waiting for the daemon."""
+        self._saved_changes = self._disk.db.total_changes
+        try:
+            self._disk.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            print(f"w9xd: the registry's log cannot be folded in yet: {error}", file=sys.stderr)
 
     def close(self) -> None:
         """Fold the log into the file and close."""

@@ -35,6 +35,8 @@ ERRORS_MAX = 16
 SESSIONS_PER_PEER = 64
 QUEUE_MAX = 64
 """Messages that may wait in each direction per connection."""
+IDLE_MS = 500
+"""Milliseconds without a request after which the registry's log is written to the disk."""
 BATCH = 64
 """Requests answered before dead peers, signals and reclaiming get a turn."""
 
@@ -105,14 +107,15 @@ class Server:
         notify("READY=1")
         try:
             while not (self._stop or self.daemon.stopping):
-                timeout = 0 if reclaiming else -1
+                unsaved = self.daemon.registry.unsaved
+                timeout = 0 if reclaiming else IDLE_MS if unsaved else -1
                 if alive_every is not None:
                     now = time.monotonic()
                     if now >= alive_next:
                         notify("WATCHDOG=1")
                         alive_next = now + alive_every
-                    if timeout < 0:
-                        timeout = max(1, int((alive_next - now) * 1000))
+                    left = max(1, int((alive_next - now) * 1000))
+                    timeout = left if timeout < 0 else min(timeout, left)
                 ready = {item for item, _events in zmq.zmq_poll(polled, timeout)}
                 if wake_read in ready:
                     os.read(wake_read, 4096)
@@ -121,6 +124,8 @@ class Server:
                 if self._router in ready:
                     self._receive()
                 reclaiming = self.daemon.reclaimer.step()
+                if unsaved and not ready and not reclaiming:
+                    self.daemon.registry.save()
         finally:
             notify("STOPPING=1")
             signal.set_wakeup_fd(previous)

@@ -3,7 +3,7 @@
 ``kernel32 = Dll("kernel32")`` once per DLL; then ``@kernel32.api()``, ``@kernel32.partial("what is missing")``,
 ``@kernel32.stub("what it answers")`` or ``@kernel32.not_on_9x()``. The signature is the only statement of the arguments.
 
-The registry is filled by importing ``w9x_client.win32.<dll>``; `find_dll` does that by name, so that the loader meets the API only
+The registry is filled by importing the modules of ``w9x_client.win32.<dll>``, one per topic; `find_dll` does that by name, so that the loader meets the API only
 here, as the guest meets it only through export tables.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -143,18 +144,46 @@ class Dll:
 
 
 _dlls: dict[str, Dll] = {}
+_complete: set[str] = set()
+"""DLLs of which every topic has been imported."""
+
+
+def _package(name: str) -> str:
+    return f"w9x_client.win32.{name.replace('.', '_')}"
 
 
 def find_dll(name: str) -> Dll | None:
-    """The declarations of system DLL ``name`` (no extension), importing its topics; None where we declare nothing."""
-    dll = _dlls.get(name)
-    if dll is None:
-        package = f"w9x_client.win32.{name.replace('.', '_')}"
-        if not name.replace(".", "_").isidentifier() or importlib.util.find_spec(package) is None:
-            return None
-        importlib.import_module(package)
-        dll = _dlls.get(name)
-    return dll
+    """The declarations of system DLL ``name`` (no extension), importing all its topics; None where we declare nothing."""
+    if name not in _complete:
+        package = _package(name)
+        if not package.rpartition(".")[2].isidentifier() or importlib.util.find_spec(package) is None:
+            return _dlls.get(name)
+        for topic in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            importlib.import_module(f"{package}.{topic.name}")
+        _complete.add(name)
+    return _dlls.get(name)
+
+
+def find_export(dll: str, name: str, topic: str | None) -> Export | None:
+    """The declaration of one export; ``topic`` (the module that declares it, where known) is all that is imported."""
+    if topic is not None:
+        try:
+            importlib.import_module(topic)
+        except ModuleNotFoundError:
+            pass  # a cache older than the sources: look everywhere
+        found = _dlls.get(dll)
+        if found is not None and name in found.exports:
+            return found.exports[name]
+    declared = find_dll(dll)
+    return declared.exports.get(name) if declared is not None else None
+
+
+def find_hooks(dll: str, topics: Iterable[str]) -> list[Callable[[Any], Any]]:
+    """The attach hooks of a DLL (`Dll.on_attach`), which the modules ``topics`` declare."""
+    for topic in topics:
+        importlib.import_module(topic)
+    found = _dlls.get(dll)
+    return list(found.attach_hooks) if found is not None else []
 
 
 def declared() -> Iterable[Dll]:

@@ -20,7 +20,7 @@ import struct
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from w9x_client.abi import Err, GuestFault, WinError, find_dll
+from w9x_client.abi import Err, GuestFault, WinError, find_hooks
 
 from .image import ImageError
 from .module import Module
@@ -156,10 +156,9 @@ async def attach(t: Task, order: Iterable[Module]) -> None:
 
 async def _run_attach_hooks(t: Task, module: Module) -> None:
     """A system DLL's own initialisation. Its declarations are imported only where they have any."""
-    if module.system is None or not module.system.has_attach_hooks:
+    if module.system is None or not module.system.hooks:
         return
-    dll = find_dll(module.system.stem)
-    for hook in dll.attach_hooks if dll is not None else ():
+    for hook in find_hooks(module.system.stem, module.system.hooks):
         result = hook(t)
         if hasattr(result, "__await__"):
             await result

@@ -87,8 +87,8 @@ class Module:
 
     @property
     def entry(self) -> int:
-        """Address of the entry point; 0 = none."""
-        return self.base + self.image.entry if self.image.entry else 0
+        """Address of the entry point; 0 = none. A program without one starts at its base, in its own header."""
+        return self.base + self.image.entry if self.image.entry or not self.image.is_dll else 0
 
     @property
     def key(self) -> str:

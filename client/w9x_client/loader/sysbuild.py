@@ -79,8 +79,23 @@ class _Text:
         return at
 
 
-def build(info: exports.ModuleInfo, windows: str) -> tuple[bytes, list[str], dict[str, int], bool]:
-    """(PE image, export by index, hidden name -> RVA, has attach hooks) of a system DLL of Windows ``windows``."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A system DLL of one Windows version."""
+
+    image: bytes
+    names: list[str]
+    """Export by index."""
+    hidden: dict[str, int]
+    """Name -> RVA of exports that only static imports may find."""
+    topics: dict[str, str]
+    """Export -> the module that declares it, where that registers it with this DLL."""
+    hooks: list[str]
+    """Modules that have something to run when a process loads the DLL."""
+
+
+def build(info: exports.ModuleInfo, windows: str) -> Built:
+    """Build system DLL ``info`` as Windows ``windows`` had it."""
     declared = find_dll(info.stem)
     items = _collect(info.stem, declared, windows)
     _assign_ordinals(items)
@@ -118,7 +133,11 @@ def build(info: exports.ModuleInfo, windows: str) -> tuple[bytes, list[str], dic
     sections[0].data = bytes(text.code)
     image = _finish(info, sections, items, undeclared_data, [text_rva + offset for offset in text.fixups])
     hidden = {item.name: item.rva for item in items if not item.visible and item.name and item.forward is None}
-    return image, names, hidden, declared is not None and bool(declared.attach_hooks)
+    if declared is None:
+        return Built(image, names, hidden, {}, [])
+    package = f"w9x_client.win32.{info.stem.replace('.', '_')}."
+    topics = {n: e.fn.__module__ for n, e in declared.exports.items() if e.fn.__module__.startswith(package)}
+    return Built(image, names, hidden, topics, sorted({hook.__module__ for hook in declared.attach_hooks}))
 
 
 def _collect(stem: str, declared: Dll | None, windows: str) -> list[_Item]:

@@ -27,7 +27,7 @@ from w9x_client.engine import guestcode
 
 from . import exports
 
-FORMAT = 1
+FORMAT = 2
 """Raise when the meaning of a cached file changes in a way its sources' dates do not show."""
 _PRUNE_AFTER = 30 * 86400
 _HERE = Path(__file__).parent
@@ -48,8 +48,10 @@ class SystemImage:
     """Export by index (low word of the stub's number); by-ordinal exports have their customary name or ``#ordinal``."""
     hidden: dict[str, int]
     """Name -> RVA of exports that only static imports may find."""
-    has_attach_hooks: bool
-    """The declarations have something to run when a process loads the DLL (`Dll.on_attach`)."""
+    topics: dict[str, str]
+    """Export -> module that declares it (see `sysbuild.Built.topics`)."""
+    hooks: list[str]
+    """Modules of declarations that have something to run when a process loads the DLL (`Dll.on_attach`)."""
 
     @property
     def stem(self) -> str:
@@ -98,6 +100,11 @@ class SystemModules:
             return None
         return module[0], module[1][number & 0xFFFF]
 
+    def topic_of(self, dll: str, name: str) -> str | None:
+        """The module that declares an export of a loaded system DLL, where it is known."""
+        image = self._images.get(dll)
+        return image.topics.get(name) if image is not None else None
+
     # --- cache ----------------------------------------------------------------------
     def _folder(self) -> Path:
         if self._cache is None:
@@ -122,24 +129,31 @@ class SystemModules:
                 notes = json.load(file)
             with open(self._folder() / fingerprint / info.file_name, "rb") as file:
                 data = file.read()
-            names, hidden, hooks = notes["names"], notes["hidden"], bool(notes["hooks"])
+            names, hidden, topics, hooks = notes["names"], notes["hidden"], notes["topics"], notes["hooks"]
             if notes["sha256"] != hashlib.sha256(data).hexdigest() or not data:
                 return None
-            if not isinstance(names, list) or not isinstance(hidden, dict):
+            if not isinstance(names, list) or not isinstance(hidden, dict) or not isinstance(topics, dict):
+                return None
+            if not all(isinstance(name, str) and name.startswith("w9x_client.win32.") for name in (*topics.values(), *hooks)):
                 return None
         except (OSError, ValueError, KeyError, TypeError, paths.PathError):
             return None
         key = f"builtin:{info.stem}:{fingerprint}"
-        return SystemImage(info.file_name, info.number, data, key, names, hidden, hooks)
+        return SystemImage(info.file_name, info.number, data, key, names, hidden, topics, hooks)
 
     def _build(self, info: exports.ModuleInfo, fingerprint: str) -> SystemImage:
         from . import sysbuild
 
-        data, names, hidden, hooks = sysbuild.build(info, self.version)
+        built = sysbuild.build(info, self.version)
+        data = built.image
         key = f"builtin:{info.stem}:{fingerprint}"
-        image = SystemImage(info.file_name, info.number, data, key, names, hidden, hooks)
+        image = SystemImage(
+            info.file_name, info.number, data, key, built.names, built.hidden, built.topics, built.hooks
+        )
         digest = hashlib.sha256(data).hexdigest()
-        notes = {"names": names, "hidden": hidden, "hooks": hooks, "sha256": digest}
+        notes = {
+            "names": built.names, "hidden": built.hidden, "topics": built.topics, "hooks": built.hooks, "sha256": digest,
+        }  # fmt: skip
         try:
             folder = self._folder() / fingerprint
             fresh = not folder.exists()

@@ -123,7 +123,7 @@ def _not_pe(path: str, head: bytes, text: str) -> Report:
     if not head.startswith((b"MZ", b"ZM")):
         tier = "not-a-program"
         suffix = Path(path).suffix.lower()
-        if suffix == ".com" and 0 < len(head):
+        if suffix == ".com" and any(byte < 9 for byte in head[:256]):  # code, not a script of another system
             tier, text = "dos", "a DOS program (.COM): not supported"
         elif suffix in (".bat", ".pif"):
             tier, text = "dos", f"a DOS {suffix[1:]} file: not supported"
@@ -282,7 +282,9 @@ def _devices(image: PeImage) -> list[str]:
 
 def _judge(report: Report, image: PeImage) -> None:
     """Set `expected` and `reason`."""
-    absent, stubs = len(report.missing), report.count("stub")
+    absent = len(report.missing)
+    # A stub whose failure is Windows 98's own answer is no deviation.
+    stubs = [need for need in report.needs if need.status == "stub" and "as on every Windows 9x" not in need.note]
     windows = [need for need in report.missing if _WINDOW_FUNCTIONS.match(need.label) and not need.by]
     report.expected, report.reason = "runs", "everything it imports is implemented"
     if report.missing_dlls:
@@ -302,8 +304,8 @@ def _judge(report: Report, image: PeImage) -> None:
     elif report.tier == "vxd-calls":
         report.expected, report.reason = "may run", "device drivers are not part of this version"
     elif stubs:
-        first = next(need for need in report.needs if need.status == "stub")
-        report.expected, report.reason = "may run", f"{stubs} of its functions are stubs ({first.dll}.{first.label})"
+        names = ", ".join(f"{need.dll}.{need.label}" for need in stubs[:3]) + (", ..." if len(stubs) > 3 else "")
+        report.expected, report.reason = "may run", f"stubs answer with a failure: {names}"
     if report.tier == "dll" and report.expected == "runs":
         report.reason = "a DLL; everything it imports is implemented"
 

@@ -9,7 +9,6 @@ Everything belongs to the one host thread that runs `run`; other host threads us
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import struct
 import time
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from w9x_arena import layout
 from w9x_arena.layout import PAGE, PROT_EXEC, PROT_READ, PROT_WRITE
 from w9x_client import loader
-from w9x_client.abi import Err, GuestException, GuestExit, GuestFault, Redirected, WinError, find_dll, tib
+from w9x_client.abi import Err, GuestException, GuestExit, GuestFault, Redirected, WinError, find_export, tib
 from w9x_client.abi.compile import Compiled, compile_export
 from w9x_client.engine.interface import Engine, Fault
 
@@ -94,7 +93,7 @@ class Process(KernelObject):
         """The relay log, when the program is traced (`process.trace.Relay`)."""
         self._states: dict[type[Any], Any] = {}
         self._compiled: dict[int, Compiled] = {}
-        self._dynamic: list[tuple[str, str]] = []
+        self._dynamic: dict[tuple[str, str], int] = {}
         self._free_tibs: list[int] = []
         self._next_tib = layout.TIB_START
         self._next_task_id = (self.guest_pid ^ 0x1_0000) & 0xFFFFFFFC | 1
@@ -103,10 +102,6 @@ class Process(KernelObject):
         space.map_private(layout.CLOCK_PAGE, PAGE, PROT_READ)
         space.map_private(layout.PROCESS_DATABASE, PAGE, PROT_READ | PROT_WRITE)
         space.map_private(layout.LOW_START, layout.LOW_END - layout.LOW_START, PROT_READ | PROT_WRITE)
-
-    def signaled(self, task: Task) -> bool:
-        """A process that can ask has not ended."""
-        return False
 
     # --- state ----------------------------------------------------------------------
     def state(self, cls: type[S]) -> S:
@@ -325,15 +320,14 @@ class Process(KernelObject):
 
     def _resolve(self, task: Task, number: int) -> Compiled:
         if number >= _DYNAMIC_NUMBER and number - _DYNAMIC_NUMBER < len(self._dynamic):
-            dll, name = self._dynamic[number - _DYNAMIC_NUMBER]
+            dll, name = list(self._dynamic)[number - _DYNAMIC_NUMBER]
         else:
             found = self.modules.system.export_of(number)
             if found is None:
                 self.die(task, f"call of export number {number:08X}, which nobody owns", exceptions.ACCESS_VIOLATION)
             dll, name = found
         stem = dll.removesuffix(".dll")
-        declared = find_dll(stem)
-        export = declared.exports.get(name) if declared is not None else None
+        export = find_export(stem, name, self.modules.system.topic_of(stem, name))
         if export is None:
             caller = crash.place(self, task.return_address)
             self.die(
@@ -363,11 +357,7 @@ class Process(KernelObject):
     def dynamic_stub(self, dll: str, name: str) -> int:
         """A stub for an import that no module exports: it fails by name, only when it is called."""
         key = (dll.lower(), name)
-        if key in self._dynamic:
-            index = self._dynamic.index(key)
-        else:
-            index = len(self._dynamic)
-            self._dynamic.append(key)
+        index = self._dynamic.setdefault(key, len(self._dynamic))
         address = layout.DYNAMIC_STUBS + 16 * index
         if address + 16 > layout.DYNAMIC_STUBS_END:
             raise WinError(Err.NOT_ENOUGH_MEMORY)
@@ -389,16 +379,6 @@ class Process(KernelObject):
             from w9x_arena import messages
 
             self.daemon.call(messages.UnregisterModule(base=module.base))
-
-    async def attach_system_module(self, t: Task, module: loader.Module) -> None:
-        """Run the start-up hooks that a system DLL's declarations registered (`Dll.on_attach`)."""
-        declared = find_dll(module.name.lower().removesuffix(".dll"))
-        if declared is None:
-            return
-        for hook in declared.attach_hooks:
-            result = hook(t)
-            if inspect.isawaitable(result):
-                await result
 
     # --- the end of the road ----------------------------------------------------------------
     async def unhandled_exception(self, task: Task, record: int, context: int) -> None:

@@ -123,6 +123,8 @@ class Scheduler:
             os.write(self._wake_write, b"w")
         except BlockingIOError:
             pass  # it has a wake-up already
+        except OSError:
+            pass  # closed: the process has ended
 
     def later(self, job: Callable[[], None]) -> None:
         """Run ``job`` between two turns; callable from any host thread."""
@@ -232,3 +234,4 @@ class Scheduler:
         """Release the descriptors."""
         os.close(self._wake_read)
         os.close(self._wake_write)
+        self._wake_read = self._wake_write = -1

@@ -273,7 +273,7 @@ class Console:
         return out
 
     async def _line_of_events(self, t: Task, fd: int) -> str:
-        """A line whose beginning was typed while the program polled for keys: the terminal's own editing has not seen it."""
+        """A line that began while the program polled for keys: the terminal's own editing has not seen it."""
         line = ""
         while True:
             while self.events:

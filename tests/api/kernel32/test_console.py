@@ -6,6 +6,8 @@ import os
 import pty
 import select
 import struct
+import subprocess
+import sys
 import termios
 from collections.abc import Iterator
 
@@ -189,6 +191,19 @@ def test_key_records(guest: Guest, terminal: Terminal) -> None:
     assert count.u32() == 0
 
 
+def test_what_was_typed_while_the_program_polled_begins_the_next_line(guest: Guest, terminal: Terminal) -> None:
+    count, data = guest.buffer(4), guest.buffer(20)
+    guest.call("kernel32.GetNumberOfConsoleInputEvents", terminal.input, count)
+    terminal.type(b"axb\x7f")
+    select.select([terminal.slave], [], [], 5)
+    guest.call("kernel32.GetNumberOfConsoleInputEvents", terminal.input, count)
+    assert count.u32() == 8
+    terminal.type(b"c\r")
+    assert guest.call("kernel32.ReadConsoleA", terminal.input, data, 20, count, 0)
+    assert data.bytes[: count.u32()] == b"axc\r\n"
+    assert terminal.shown() == b"axb\b \bc\r\n"
+
+
 def test_written_records_are_read_back(guest: Guest, terminal: Terminal) -> None:
     record = struct.pack("<HxxIHHHHI", 1, 1, 1, 0x41, 0x1E, ord("a"), 0)
     count, out = guest.buffer(4), guest.buffer(20)
@@ -245,3 +260,44 @@ def test_without_handler_a_ctrl_event_ends_the_process(guest: Guest) -> None:
     with pytest.raises(GuestDied) as died:
         guest.call("kernel32.GenerateConsoleCtrlEvent", 1, 0)
     assert died.value.code == 0xC000013A
+
+
+# --- CONIN$ and CONOUT$ -------------------------------------------------------------------------------
+_ON_A_TERMINAL = """
+import os, sys
+from pathlib import Path
+os.close(os.open(os.ttyname(0), os.O_RDWR))  # the session's leader gets its controlling terminal
+from tests.api.harness import FAILED, Guest
+guest = Guest("unicorn", Path(sys.argv[1]))
+out = guest.call("kernel32.CreateFileA", "CONOUT$", 0x40000000, 3, 0, 3, 0, 0)
+again = guest.call("kernel32.CreateFileA", "con", 0x40000000, 3, 0, 3, 0, 0)
+assert FAILED not in (out, again), guest.last_error
+assert guest.call("kernel32.GetConsoleMode", again, guest.buffer(4))
+assert guest.call("kernel32.WriteFile", out, b"ask\\x82", 4, guest.buffer(4), 0)
+answer = guest.call("kernel32.CreateFileA", "CONIN$", 0x80000000, 3, 0, 3, 0, 0)
+data, done = guest.buffer(20), guest.buffer(4)
+assert guest.call("kernel32.ReadFile", answer, data, 20, done, 0)
+sys.stdout.buffer.write(data.bytes[: done.u32()])
+guest.close()
+"""
+
+
+def test_the_terminal_is_reached_by_name_when_standard_handles_are_redirected(tmp_path: object) -> None:
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", _ON_A_TERMINAL, str(tmp_path)],
+        stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )  # fmt: skip
+    os.close(slave)
+    shown = b""
+    while "aské".encode() not in shown and select.select([master], [], [], 30)[0]:
+        try:
+            shown += os.read(master, 1000)
+        except OSError:  # the child ended: its messages say why
+            break
+    os.write(master, b"yes\n")
+    out, errors = child.communicate(timeout=30)
+    assert child.returncode == 0, errors.decode()
+    assert out == b"yes\r\n"
+    os.close(master)

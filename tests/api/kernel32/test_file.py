@@ -163,6 +163,8 @@ def test_positions(guest: Guest) -> None:
     assert guest.call(move, handle, -10, high, 1) == 0xFFFFFFFB
     assert high.u32() == 0
     assert guest.call(move, handle, -1, 0, 0) == FAILED
+    assert guest.last_error == Err.NEGATIVE_SEEK
+    assert guest.call(move, handle, -1, high, 0) == FAILED
     assert guest.last_error == 0  # FFFFFFFF is the position, not a failure
 
 

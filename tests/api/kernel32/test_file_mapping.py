@@ -137,3 +137,17 @@ def test_a_view_goes_where_it_was_asked_to(guest: Guest) -> None:
     base = view(guest, handle, WRITE)
     guest.call("kernel32.UnmapViewOfFile", base)
     assert guest.call("kernel32.MapViewOfFileEx", handle, WRITE, 0, 0, 0, base) == base
+
+
+def test_a_mapped_file_does_not_become_shorter(guest: Guest, c: Path) -> None:
+    (c / "f").write_bytes(b"x" * 0x2000)
+    file = open_file(guest)
+    handle = mapping(guest, file, 4)
+    base = view(guest, handle, WRITE)
+    assert guest.call("kernel32.SetEndOfFile", file) == 0
+    assert guest.last_error == 1224  # ERROR_USER_MAPPED_FILE
+    assert guest.call("kernel32.CreateFileA", "C:\\f", BOTH, 3, 0, 2, 0, 0) == FAILED
+    assert guest.mem.read(base + 0x1000, 1) == b"x"
+    guest.call("kernel32.UnmapViewOfFile", base)
+    guest.call("kernel32.CloseHandle", handle)
+    assert guest.call("kernel32.SetEndOfFile", file)

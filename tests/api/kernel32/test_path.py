@@ -106,6 +106,9 @@ def test_temporary_names_are_new_files(guest: Guest, c: Path) -> None:
     assert guest.call(name, "C:\\WINDOWS\\TEMP", "prefix", 0x12345, buffer) == 0x2345
     assert buffer.cstr == b"C:\\WINDOWS\\TEMP\\pre2345.TMP"
     assert not (c / "WINDOWS" / "TEMP" / "pre2345.TMP").exists()
+    guest.call("kernel32.SetCurrentDirectoryA", "C:\\WINDOWS")
+    assert guest.call(name, ".", "ab", 1, buffer)
+    assert buffer.cstr == b".\\ab1.TMP"
     made = set()
     for _ in range(5):
         assert guest.call(name, "C:\\", "ab", 0, buffer)

@@ -233,6 +233,6 @@ def test_a_relative_timer_fires_and_repeats(guest: Guest) -> None:
 
 def test_a_cancelled_timer_does_not_fire(guest: Guest) -> None:
     timer = guest.call("kernel32.CreateWaitableTimerA", 0, 1, 0)
-    guest.call("kernel32.SetWaitableTimer", timer, guest.buffer(struct.pack("<q", -10_000)), 0, 0, 0, 0)
+    guest.call("kernel32.SetWaitableTimer", timer, guest.buffer(struct.pack("<q", -1_000_000)), 0, 0, 0, 0)  # 100 ms
     guest.call("kernel32.CancelWaitableTimer", timer)
-    assert wait(guest, timer, 20) == TIMEOUT
+    assert wait(guest, timer, 250) == TIMEOUT

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 import pytest
 
 from w9x_client.process.exceptions import CONTEXT
+from w9x_client.process.ticker import Ticker
 
 from ..harness import FAILED, POISON, Guest, GuestDied
 from .test_sync import PARAMETER, TIMEOUT, stdcall, thread, wait
@@ -14,6 +16,15 @@ from .test_sync import PARAMETER, TIMEOUT, stdcall, thread, wait
 ECHO = bytes.fromhex("8b442404 c20400")  # return the parameter
 FOREVER = bytes.fromhex("ebfe")
 SUSPENDED = 4
+
+
+@pytest.fixture
+def ticking(guest: Guest) -> Iterator[Guest]:
+    """A guest whose threads are preempted."""
+    ticker = Ticker(guest.process, None, lambda: None, lambda number: None)
+    ticker.start()
+    yield guest
+    ticker.close()
 
 
 def exit_code(guest: Guest, handle: int) -> int:
@@ -46,7 +57,8 @@ def test_a_suspended_thread_runs_after_as_many_resumes(guest: Guest) -> None:
     assert guest.call("kernel32.ResumeThread", handle) == 0
 
 
-def test_a_run_away_thread_can_be_suspended_and_terminated(guest: Guest) -> None:
+def test_a_run_away_thread_can_be_suspended_and_terminated(ticking: Guest) -> None:
+    guest = ticking
     handle = thread(guest, FOREVER)
     assert wait(guest, handle, 20) == TIMEOUT
     assert guest.call("kernel32.SuspendThread", handle) == 0
@@ -81,7 +93,8 @@ def test_priorities_are_kept_and_checked(guest: Guest) -> None:
     assert guest.call("kernel32.GetThreadPriority", 0x4444) == 0x7FFFFFFF
 
 
-def test_a_suspended_threads_registers_can_be_read_and_changed(guest: Guest) -> None:
+def test_a_suspended_threads_registers_can_be_read_and_changed(ticking: Guest) -> None:
+    guest = ticking
     handle = thread(guest, FOREVER)
     assert wait(guest, handle, 20) == TIMEOUT
     guest.call("kernel32.SuspendThread", handle)

@@ -7,12 +7,14 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from w9x_arena import paths
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("W9X_RUNTIME_DIR", "W9X_HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+    xdg = [f"XDG_{name}" for name in ("RUNTIME_DIR", "DATA_HOME", "CONFIG_HOME", "CACHE_HOME")]
+    for name in ("W9X_RUNTIME_DIR", "W9X_HOME", *xdg):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from w9x_arena.regfile import split
 from w9xd import regedit
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from w9x_arena import layout
 from w9x_arena.segment import ArenaError, ArenaFile
 
@@ -117,7 +118,7 @@ def test_clear_pages_clears_exactly_its_pages(arena: ArenaFile) -> None:
     ],
     ids=["missing", "short", "readable", "magic", "version", "symlink", "directory"],
 )
-def test_unusable_file_is_one_clear_error(arena: ArenaFile, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_unusable_file_is_one_clear_error(arena: ArenaFile, damage, message: str) -> None:
     damage(arena.path)
     with pytest.raises(ArenaError, match=message):
         ArenaFile.open(arena.path)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from w9x_arena import messages as m
-from w9x_arena import paths, rpc
+
+from w9x_arena import rpc
 
 
 def wait_gone(pidfd: int, seconds: float = 15) -> None:
@@ -50,7 +50,7 @@ def connect(home: Path) -> Iterator[Callable[..., rpc.Connection]]:
     opened: list[rpc.Connection] = []
 
     def open_(program: str = "a.exe", engine: str = "test", **options: object) -> rpc.Connection:
-        connection = rpc.Connection.open(program, engine, **options)  # type: ignore[arg-type]
+        connection = rpc.Connection.open(program, engine, **options)
         opened.append(connection)
         return connection
 
@@ -84,15 +84,6 @@ def spawn_daemon(home: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]
         child.communicate()
 
 
-def settled(connection: rpc.Connection) -> m.Status:
-    """The daemon's status once nothing waits to be reclaimed; each answer is a turn of its loop."""
-    for _ in range(100_000):
-        status = connection.call(m.Ping())
-        if not status.reclaiming_bytes:
-            return status
-    raise AssertionError(f"still reclaiming: {status}")
-
-
 @pytest.fixture
 def python_client(home: Path) -> Callable[..., subprocess.Popen[bytes]]:
     """``python_client(text)`` runs Python source in another process, with the connection open as ``c``."""
@@ -108,6 +99,3 @@ def python_client(home: Path) -> Callable[..., subprocess.Popen[bytes]]:
         )
 
     return run
-
-
-__all__ = ["paths"]

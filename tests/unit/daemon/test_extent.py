@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from w9x_arena.layout import GRANULARITY as G
 from w9xd.extent import Extent
 

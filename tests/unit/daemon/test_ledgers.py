@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
+
 from w9x_arena.messages import Code
 from w9xd.atoms import AtomTable
 from w9xd.journal import Journal
@@ -19,7 +20,8 @@ from w9xd.ranges import Refused
 def test_atoms_are_counted_and_compared_without_case() -> None:
     table = AtomTable()
     first = table.add("Hello")
-    assert 0xC000 <= first.atom <= 0xFFFF and first.references == 1
+    assert 0xC000 <= first.atom <= 0xFFFF
+    assert first.references == 1
     assert table.add("HELLO").atom == first.atom
     assert table.find("hello").references == 2
     assert table.name(first.atom).name == "Hello"
@@ -27,14 +29,16 @@ def test_atoms_are_counted_and_compared_without_case() -> None:
     assert table.delete(first.atom).references == 0
     with pytest.raises(Refused) as caught:
         table.find("Hello")
-    assert caught.value.code == Code.NOT_FOUND and not len(table)
+    assert caught.value.code == Code.NOT_FOUND
+    assert not len(table)
 
 
 @pytest.mark.parametrize(("name", "atom"), [("#1", 1), ("#49151", 0xBFFF), ("#00012", 12)])
 def test_integer_atoms_take_no_room(name: str, atom: int) -> None:
     table = AtomTable()
     assert table.add(name).atom == table.find(name).atom == table.delete(atom).atom == atom
-    assert table.name(atom).name == f"#{atom}" and not len(table)
+    assert table.name(atom).name == f"#{atom}"
+    assert not len(table)
 
 
 @pytest.mark.parametrize("name", ["", "#0", "#49152", "#99999999999999999999"])
@@ -70,7 +74,7 @@ def test_unknown_atom_is_not_found(atom: int) -> None:
 # --- processes --------------------------------------------------------------------------------------------------
 
 
-def _add(ledger: ProcessLedger, parent: int = 0):  # type: ignore[no-untyped-def]
+def _add(ledger: ProcessLedger, parent: int = 0):
     return ledger.add(5, 6, 7, parent=parent, program="p", command_line="p x", engine="e", windows="98")
 
 
@@ -108,7 +112,8 @@ def test_modules_belong_to_a_process() -> None:
     ledger.add_module(one, "B.DLL", 0x10000000, 0x2000)
     ledger.add_module(two, "C.DLL", 0x20000000, 0x1000)
     assert [(row.pid, row.name, row.size) for row in ledger.modules(one.pid)] == [(one.pid, "B.DLL", 0x2000)]
-    assert len(ledger.modules(0)) == 2 and ledger.modules(99) == []
+    assert len(ledger.modules(0)) == 2
+    assert ledger.modules(99) == []
     ledger.remove_module(one, 0x10000000)
     with pytest.raises(Refused):
         ledger.remove_module(one, 0x10000000)

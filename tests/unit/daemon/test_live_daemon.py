@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from w9x_arena import messages as m
 from w9x_arena import paths, regfile, rpc
 from w9x_arena.messages import Code
@@ -26,6 +27,10 @@ from w9x_arena.segment import ArenaFile
 Connect = Callable[..., rpc.Connection]
 Spawn = Callable[..., subprocess.Popen[bytes]]
 KB64 = 0x10000
+OWNER = """
+print(c.call(m.AllocRange(1, 0, "shared", 3, "", False, "dll")).base, flush=True)
+sys.stdin.read()
+"""
 
 
 def alloc(connection: rpc.Connection, size: int = KB64, address: int = 0, label: str = "") -> int:
@@ -36,7 +41,7 @@ def place(connection: rpc.Connection, key: str, base: int = 0x400000) -> m.Place
     return connection.call(m.PlaceImage(key, base, 0x5000, False, False, key))
 
 
-def refused(code: Code, connection: rpc.Connection, request: m.Request) -> None:  # type: ignore[type-arg,name-defined]
+def refused(code: Code, connection: rpc.Connection, request: m.Request) -> None:
     with pytest.raises(rpc.RpcError) as caught:
         connection.call(request)
     assert caught.value.code == code, caught.value
@@ -70,7 +75,8 @@ def until(condition: Callable[[], bool]) -> None:
 def test_first_connection_starts_the_daemon_and_the_next_uses_it(connect: Connect, home: Path) -> None:
     one, two = connect("one.exe"), connect("two.exe")
     assert one.daemon_pid == two.daemon_pid != os.getpid()
-    assert one.pid != two.pid and one.arena_id == two.arena_id == ArenaFile.open(paths.arena_path()).creation_id
+    assert one.pid != two.pid
+    assert one.arena_id == two.arena_id == ArenaFile.open(paths.arena_path()).creation_id
     assert stat.S_IMODE(os.lstat(paths.socket_path()).st_mode) == 0o600
     assert stat.S_IMODE(os.lstat(paths.arena_path()).st_mode) == 0o600
 
@@ -95,7 +101,8 @@ def test_second_daemon_refuses_to_run(connect: Connect) -> None:
         timeout=30,
         check=False,
     )
-    assert again.returncode == 75 and b"already runs" in again.stderr
+    assert again.returncode == 75
+    assert b"already runs" in again.stderr
 
 
 def test_start_failure_is_one_line(home: Path) -> None:
@@ -109,9 +116,11 @@ def test_signal_stops_it_cleanly(spawn_daemon: Spawn, number: signal.Signals) ->
     daemon = spawn_daemon()
     daemon.send_signal(number)
     assert daemon.wait(15) == 0
-    assert not paths.socket_path().exists() and not paths.arena_path().exists()
+    assert not paths.socket_path().exists()
+    assert not paths.arena_path().exists()
     assert not (paths.runtime_dir() / "journal").exists()
-    assert daemon.stderr is not None and daemon.stderr.read() == b""
+    assert daemon.stderr is not None
+    assert daemon.stderr.read() == b""
 
 
 def test_shutdown_request_stops_it(spawn_daemon: Spawn) -> None:
@@ -123,7 +132,8 @@ def test_shutdown_request_stops_it(spawn_daemon: Spawn) -> None:
 
 def test_shutdown_can_end_the_clients_too(connect: Connect, python_client: Spawn) -> None:
     child = python_client("print('up', flush=True); sys.stdin.read()")
-    assert child.stdout is not None and child.stdout.readline() == b"up\n"
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"up\n"
     tool = connect(tool=True)
     tool.call(m.Shutdown(True))
     assert child.wait(15) == -signal.SIGKILL
@@ -165,7 +175,7 @@ def test_socket_of_the_service_manager_is_used_and_left(home: Path) -> None:
 
 def test_processes_are_listed_with_what_they_said(connect: Connect, python_client: Spawn) -> None:
     me = connect("C:\\a.exe", "unicorn", command_line="a.exe \udcff", windows="95")
-    child = python_client(f"c.call(m.SetProcessState('running')); print(c.pid, flush=True); sys.stdin.read()")
+    child = python_client("c.call(m.SetProcessState('running')); print(c.pid, flush=True); sys.stdin.read()")
     assert child.stdout is not None
     pid = int(child.stdout.readline())
     rows = me.call(m.ListProcesses(0)).rows
@@ -184,7 +194,8 @@ def test_processes_are_listed_with_what_they_said(connect: Connect, python_clien
 
 def test_tool_owns_nothing(connect: Connect) -> None:
     tool = connect(tool=True)
-    assert tool.pid == 0 and tool.call(m.Ping()).processes == 0
+    assert tool.pid == 0
+    assert tool.call(m.Ping()).processes == 0
     for request in (
         m.AllocRange(1, 0, "shared", 3, "", False, "system"),
         m.FreeRange(0x400000),
@@ -210,7 +221,8 @@ def test_range_is_listed_then_freed_clean(connect: Connect) -> None:
         refused(Code.DENIED, other, m.FreeRange(base))
         me.call(m.FreeRange(base))
         assert arena.allocated_bytes() == before
-        assert arena.page_map[base // 4096] == 0 and arena.epoch != epoch
+        assert arena.page_map[base // 4096] == 0
+        assert arena.epoch != epoch
         assert os.pread(arena.fd, 6, base) == bytes(6)
         assert alloc(me, address=base) == base
 
@@ -232,7 +244,7 @@ def test_images_are_shared_between_processes(connect: Connect) -> None:
     assert place(three, "k") == m.Placement(0x400000, "existing")
     assert place(connect(), "other") == m.Placement(0x400000, "overlay")
     rows = one.call(m.ListArena(0)).rows
-    assert [(r.kind, r.owners) for r in rows][0] == ("image", (one.pid, three.pid))
+    assert (rows[0].kind, rows[0].owners) == ("image", (one.pid, three.pid))
     assert sorted(r.owners[0] for r in rows if r.kind == "overlay") == [two.pid, three.pid + 4]
 
 
@@ -281,7 +293,8 @@ def test_drives_and_environment_persist(connect: Connect, home: Path) -> None:
     assert me.call(m.GetEnvironment()).rows == (m.EnvironmentRow("PATH", "C:\\Y"),)
     me.call(m.SetEnvironment("path", ""))
     me.call(m.RemoveDrive("Q"))
-    assert me.call(m.ListDrives()).rows == () and me.call(m.GetEnvironment()).rows == ()
+    assert me.call(m.ListDrives()).rows == ()
+    assert me.call(m.GetEnvironment()).rows == ()
     refused(Code.NOT_FOUND, me, m.RemoveDrive("Q"))
     refused(Code.INVALID, me, m.SetDrive("Q", "relative", False))
     refused(Code.INVALID, me, m.SetEnvironment("A=B", "x"))
@@ -311,6 +324,14 @@ def test_registry_through_the_daemon(connect: Connect) -> None:
     refused(Code.NOT_FOUND, me, m.RegOpenKey("HKCU", key))
 
 
+def test_registry_reaches_the_disk_when_nobody_asks(connect: Connect) -> None:
+    me = connect(tool=True)
+    me.call(m.RegCreateKey("HKCU", "Saved"))
+    log = paths.data_dir() / "registry.sqlite-wal"
+    assert log.stat().st_size > 0
+    until(lambda: log.stat().st_size == 0)
+
+
 def test_large_registry_file_goes_in_and_comes_out(connect: Connect) -> None:
     me = connect(tool=True)
     text = b"REGEDIT4\r\n\r\n[HKEY_CURRENT_USER\\Big]\r\n"
@@ -336,7 +357,8 @@ def test_thread_ids_are_nobodys_pid(connect: Connect) -> None:
     me = connect()
     first = me.call(m.AllocIds(16)).base
     other = connect()
-    assert other.pid == first + 16 * 4 and me.call(m.AllocIds(1)).base > other.pid
+    assert other.pid == first + 16 * 4
+    assert me.call(m.AllocIds(1)).base > other.pid
     refused(Code.INVALID, me, m.AllocIds(0))
 
 
@@ -372,12 +394,14 @@ def test_killed_client_is_noticed_and_everything_reclaimed(connect: Connect, pyt
         "c.call(m.AllocRange(1, 0x70000000, 'overlay', 3, '', False, 'system'))\n"
         "print('up', flush=True); sys.stdin.read()"
     )
-    assert child.stdout is not None and child.stdout.readline() == b"up\n"
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"up\n"
     assert len(me.call(m.ListArena(0)).rows) == len(before) + 3
     child.kill()
     child.communicate()
     until(lambda: len(me.call(m.ListProcesses(0)).rows) == 1)
-    assert me.call(m.ListArena(0)).rows == before and not me.call(m.ListModules(0, 0)).rows
+    assert me.call(m.ListArena(0)).rows == before
+    assert not me.call(m.ListModules(0, 0)).rows
     assert settled(me).arena_bytes == empty
 
 
@@ -393,11 +417,12 @@ def test_stray_writes_are_swept_when_the_last_process_ends(connect: Connect) -> 
 
 def test_killed_daemon_is_replaced_and_knows_everything(connect: Connect, python_client: Spawn) -> None:
     me = connect()
-    child = python_client("print(hex(c.call(m.AllocRange(1, 0, 'shared', 3, '', False, 'dll')).base), flush=True); sys.stdin.read()")
-    doomed = python_client("print(hex(c.call(m.AllocRange(1, 0, 'shared', 3, '', False, 'dll')).base), flush=True); sys.stdin.read()")
-    assert child.stdout is not None and doomed.stdout is not None
-    childs = int(child.stdout.readline(), 16)
-    dooms = int(doomed.stdout.readline(), 16)
+    child = python_client(OWNER)
+    doomed = python_client(OWNER)
+    assert child.stdout is not None
+    assert doomed.stdout is not None
+    childs = int(child.stdout.readline())
+    dooms = int(doomed.stdout.readline())
     base = alloc(me, label="mine")
     me.call(m.PlaceImage("k", 0x400000, 1, False, False, "k"))
     me.call(m.ImageReady("k"))
@@ -413,10 +438,13 @@ def test_killed_daemon_is_replaced_and_knows_everything(connect: Connect, python
         doomed.kill()
         doomed.communicate()
         status = me.call(m.Ping())
-        assert status.daemon_pid != old and (me.pid, me.arena_id) == (pid, arena_id)
-        assert os.pread(arena.fd, 4, base) == b"data" and arena.page_map[base // 4096] == 0x83
+        assert status.daemon_pid != old
+        assert (me.pid, me.arena_id) == (pid, arena_id)
+        assert os.pread(arena.fd, 4, base) == b"data"
+        assert arena.page_map[base // 4096] == 0x83
     rows = me.call(m.ListArena(0)).rows
-    assert {row.start for row in rows} == {0x400000, base, childs} and dooms not in {row.start for row in rows}
+    assert {row.start for row in rows} == {0x400000, base, childs}
+    assert dooms not in {row.start for row in rows}
     assert me.call(m.ListProcesses(0)).rows == tuple(row for row in processes if row.linux_pid != doomed.pid)
     assert [row.name for row in me.call(m.ListModules(0, 0)).rows] == ["K.EXE"]
     assert me.call(m.FindAtom("KEPT")).atom == atom
@@ -433,8 +461,9 @@ def test_client_that_says_nothing_survives_a_daemon_restart_and_is_still_watched
     connect: Connect, python_client: Spawn
 ) -> None:
     me = connect(tool=True)
-    child = python_client("c.call(m.AllocRange(1, 0, 'shared', 3, '', False, 'dll')); print('up', flush=True); sys.stdin.read()")
-    assert child.stdout is not None and child.stdout.readline() == b"up\n"
+    child = python_client(OWNER)
+    assert child.stdout is not None
+    assert child.stdout.readline()
     kill_daemon(me)
     assert me.call(m.Ping()).processes == 1
     child.kill()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from w9x_arena.layout import DLL_END, DLL_START, GRANULARITY, SYSTEM_END, SYSTEM_START
 from w9x_arena.messages import Code
 from w9xd.journal import Key, Rows
@@ -31,7 +33,7 @@ class Ledger(RangeLedger):
         if value is not None:
             self.rows[key] = value
 
-    def exe(self, owner: int, key: str, *, base: int = EXE, size: int = 0x5000, relocatable: bool = False):  # type: ignore[no-untyped-def]
+    def exe(self, owner: int, key: str, *, base: int = EXE, size: int = 0x5000, relocatable: bool = False):
         return self.place_image(owner, key, base, size, relocatable, False, key)
 
 
@@ -110,7 +112,8 @@ def test_freed_range_stays_reserved_until_it_is_reclaimed() -> None:
     ledger.add_owner(A)
     base = ledger.allocate(A, 0x10000, 0x50000000)
     ledger.free(A, base)
-    assert freed == [(0x50000000, 0x50010000)] and not list(ledger.ranges())
+    assert freed == [(0x50000000, 0x50010000)]
+    assert not list(ledger.ranges())
     refused(Code.CONFLICT, ledger.allocate, A, 1, 0x50000000)
     ledger.reclaimed(*freed[0])
     assert ledger.allocate(A, 1, 0x50000000) == 0x50000000
@@ -255,7 +258,8 @@ def test_shared_image_under_ones_own_overlay_is_placed_privately_elsewhere(ledge
     ledger.exe(A, "lib", base=0x450000, relocatable=True)
     ledger.image_ready(A, "lib")
     base, mode = ledger.exe(B, "lib", base=0x450000, relocatable=True)
-    assert mode == "overlay" and base == SYSTEM_END - GRANULARITY
+    assert mode == "overlay"
+    assert base == SYSTEM_END - GRANULARITY
     refused(Code.CONFLICT, ledger.allocate, A, 1, base)
     ledger.release_image(B, "lib")
     assert ledger.allocate(A, 1, base) == base
@@ -285,7 +289,9 @@ def test_drop_owner_frees_everything(ledger: Ledger) -> None:
     ledger.exe(A, "low", base=0x100000)
     ledger.drop_owner(A)
     ledger.drop_owner(A)
-    assert ledger.free_gaps() == before and not list(ledger.overlays()) and not ledger.rows
+    assert ledger.free_gaps() == before
+    assert not list(ledger.overlays())
+    assert not ledger.rows
 
 
 # --- everything at once -----------------------------------------------------------------------------------------
@@ -336,7 +342,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def ranges_do_not_overlap_and_fill_what_is_not_free(self) -> None:
         ranges = list(self.ledger.ranges())
-        for one, two in zip(ranges, ranges[1:], strict=False):
+        for one, two in itertools.pairwise(ranges):
             assert one.end <= two.start
         assert all(item.start % GRANULARITY == item.end % GRANULARITY == 0 for item in ranges)
         assert self.ledger.reserved_bytes() == sum(item.end - item.start for item in ranges)

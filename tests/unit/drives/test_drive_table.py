@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from w9x_client.abi import Err, WinError
 from w9x_client.drives import DriveError, DriveTable, DriveType, open_table, operations
@@ -33,7 +35,12 @@ def code(call: object, *arguments: object, **options: object) -> int:
 # --- set-up ---------------------------------------------------------------------------------------
 def test_a_fresh_drive_c_has_windows_directories_and_keeps_what_is_in_it(tmp_path: Path) -> None:
     first = open_table(tmp_path)
-    for path in ("C:\\windows\\system", "C:\\WINDOWS\\TEMP", "C:\\program files\\COMMON FILES", "C:\\PROGRA~1\\COMMON~1"):
+    for path in (
+        "C:\\windows\\system",
+        "C:\\WINDOWS\\TEMP",
+        "C:\\program files\\COMMON FILES",
+        "C:\\PROGRA~1\\COMMON~1",
+    ):
         assert first.resolve(path).is_directory
     (tmp_path / "drive_c" / "kept.txt").write_text("x")
     assert open_table(tmp_path).resolve("C:\\KEPT.TXT").exists
@@ -147,6 +154,35 @@ def test_links_work_inside_a_drive_and_lead_nowhere_outside(table: DriveTable, r
         assert code(table.resolve, path) == Err.ACCESS_DENIED
     assert code(table.resolve, "C:\\dangling", parent=True) == Err.FILE_NOT_FOUND
     assert code(table.resolve, "C:\\loop") == Err.ACCESS_DENIED
+
+
+_PIECES = st.sampled_from(
+    ["..", ".", "...", "....", "dir", "DIR", "up", "out", "loop", "f", "nul", "C:", "D:", "\\\\?\\C:", "\\\\.", "etc",
+     "", " ", "x" * 90,
+     "dir ", "up.", "OUT~1", "%2E%2E", "\x01", "*", "a:b"]
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=400)
+@given(st.lists(_PIECES, max_size=8), st.sampled_from(["", "\\", "/", "C:", "C:\\", "\\\\"]), st.sampled_from("\\/"))
+def test_no_path_at_all_leads_out_of_its_drive(tmp_path: Path, pieces: list[str], start: str, separator: str) -> None:
+    root = tmp_path / "c"
+    if not root.exists():
+        (root / "dir").mkdir(parents=True)
+        (root / "f").write_text("x")
+        (root / "up").symlink_to("..")
+        (root / "out").symlink_to("/etc")
+        (root / "dir" / "up").symlink_to("../..")
+        (root / "loop").symlink_to("dir")
+    table = DriveTable(root)
+    table.set_current("C:\\dir")
+    try:
+        found = table.resolve(start + separator.join(pieces), parent=True)
+    except WinError:
+        return
+    if not found.device:
+        assert os.path.realpath(found.path) == found.path
+        assert (found.path + "/").startswith(str(root) + "/")
 
 
 def test_a_directory_swapped_for_a_link_after_the_look_up_is_not_followed(

@@ -63,7 +63,20 @@ def test_a_path_that_names_nothing_is_refused_with_its_code(path: str, code: Err
 
 @pytest.mark.parametrize(
     "path",
-    ["nul", "NUL", "C:\\foo\\nul.txt", "con", "CON:", "aux .c", "com1", "lpt9.dat", "prn.", "clock$", "CONIN$", "D:nul"],
+    [
+        "nul",
+        "NUL",
+        "C:\\foo\\nul.txt",
+        "con",
+        "CON:",
+        "aux .c",
+        "com1",
+        "lpt9.dat",
+        "prn.",
+        "clock$",
+        "CONIN$",
+        "D:nul",
+    ],
 )
 def test_a_device_is_one_in_every_directory_and_with_every_extension(path: str) -> None:
     assert parse(path).device in names.DEVICES
@@ -93,8 +106,8 @@ def test_full_paths_never_hold_a_component_that_climbs(path: str) -> None:
     assert not any(part and not part.strip(".") for part in text.replace("\\\\", "", 1).split("\\")[1:])
 
 
-# Expected values: the FAT long-name specification 1.03, "Basis-Name Generation Algorithm", and Windows 98's names of its own
-# directories (PROGRA~1, COMMON~1).
+# Expected values: the FAT long-name specification 1.03, "Basis-Name Generation Algorithm", and Windows 98's names of
+# its own directories (PROGRA~1, COMMON~1).
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -14,7 +14,7 @@ from w9x_arena import layout
 from w9x_client.drives import DriveTable
 from w9x_client.engine import hostmap
 from w9x_client.engine.space import AddressSpace
-from w9x_client.loader import Module, ModuleTable, image, load, pewriter
+from w9x_client.loader import Module, ModuleTable, attach, image, load, pewriter
 
 CODE, RDATA, DATA = 0x6000_0020, 0x4000_0040, 0xC000_0040
 TLS_ARRAY = 0xC020_0000
@@ -171,7 +171,8 @@ class FakeProcess:
 
     def heap_alloc(self, size: int, zero: bool = False) -> int:
         at = self._heap
-        self._heap += (size + 15) & ~15
+        self._heap = HEAP + (self._heap - HEAP + ((size + 15) & ~15)) % 0x8000
+        self.freed = [address for address in self.freed if address != at]
         return at
 
     def heap_free(self, address: int) -> bool:
@@ -220,7 +221,7 @@ class FakeProcess:
         finally:
             os.close(fd)
         exe: Module = self.run(load.load_program(self.task, program, host.guest))
-        self.run(load.process_attach(self.task))
+        self.run(attach.process_attach(self.task))
         return exe
 
     def load(self, name: str, flags: int = 0) -> Module:
@@ -243,8 +244,8 @@ class FakeTask:
 
     async def call(self, fn: int, *arguments: int) -> int:
         module = self.process.modules.by_address(fn)
-        assert module is not None
-        self.process.calls.append((module.name.upper(), arguments[1], arguments[2]))
+        name = module.name.upper() if module is not None else "nowhere"
+        self.process.calls.append((name, arguments[1], arguments[2]))
         answer = self.process.guest.get(fn)
         if answer is None:
             return 1

@@ -1,4 +1,4 @@
-"""What the parser accepts, what it refuses and in which words; directories against pefile's own reading of the same files."""
+"""What the parser accepts, what it refuses and in which words; directories against pefile's reading of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pefile  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from w9x_client.loader import ImageError, image, load, parse, pewriter
-from w9x_client.loader.directories import Forward, Import
+from w9x_client.loader.directories import Delayed, Forward, Import
 
 from .support import CODE, DATA, RDATA, make_pe
 
@@ -162,7 +162,8 @@ def test_sections_below_page_alignment_are_placed_as_they_say() -> None:
         sections, base=0x40_0000, directories={}, entry=0x400, section_alignment=0x200, size_of_image=0x800
     )
     parsed = parse(data)
-    assert parsed.read(0x400, 4) == b"AAAA" and parsed.read(0x600, 4) == b"BBBB"
+    assert parsed.read(0x400, 4) == b"AAAA"
+    assert parsed.read(0x600, 4) == b"BBBB"
     assert parsed.size_of_image == 0x1000
 
 
@@ -240,6 +241,24 @@ def test_damaged_directories_are_image_errors(read: Callable[[], object]) -> Non
         read()
 
 
+def delayed(attributes: int, name: int, handle: int, table: int) -> object:
+    content = struct.pack("<8I", attributes, name, handle, table, 0, 0, 0, 0) + bytes(32) + b"LATE.DLL\0"
+    return with_directory(image.DIR_DELAY_IMPORT, 0x2000, 64, content).delayed
+
+
+def test_delayed_imports_of_both_visual_c_versions_are_read() -> None:
+    assert delayed(0, 0x40_2040, 0x40_2000, 0x40_2000) == (Delayed("LATE.DLL", False),)
+    assert delayed(1, 0x2040, 0x2000, 0x2000) == (Delayed("LATE.DLL", True),)
+
+
+@pytest.mark.parametrize(
+    "fields", [(0, 0x2040, 0x2000, 0x2000), (1, 0x2040, 0x9000, 0x2000), (1, 0x9000, 0x2000, 0x2000)]
+)
+def test_damaged_delayed_imports_are_image_errors(fields: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ImageError, match="damaged"):
+        delayed(*fields)
+
+
 def test_zeros_end_a_relocation_table() -> None:
     assert relocations_of(0x1000, 0, 12, 0, 0x3004, 0, 0, 0, 0, 0)() == [(0x1004, 3, 0)]
 
@@ -253,7 +272,8 @@ def test_forwarders_and_ordinals_are_told_apart() -> None:
     assert exports.by_name("B") == Forward("NTDLL", "RtlUnwind")
     assert exports.by_name("C") == Forward("x.y", 12)
     assert exports.by_ordinal(30) == 0x1008
-    assert exports.by_ordinal(29) is None and exports.by_ordinal(34) is None
+    assert exports.by_ordinal(29) is None
+    assert exports.by_ordinal(34) is None
     assert exports.by_name("a") is None
 
 
@@ -262,7 +282,10 @@ def agree(data: bytes) -> None:
     """Compare what we read with pefile's full parse of the same bytes."""
     ours, theirs = parse(data), pefile.PE(data=data)
     expected = [
-        (d.dll.decode(), [(i.name.decode() if i.name else None, i.ordinal if not i.name else i.hint) for i in d.imports])
+        (
+            d.dll.decode(),
+            [(None, i.ordinal) if i.import_by_ordinal else (i.name.decode(), i.hint) for i in d.imports],
+        )
         for d in getattr(theirs, "DIRECTORY_ENTRY_IMPORT", ())
     ]
     assert [(d.name, [(f.name, f.ordinal) for f in d.functions]) for d in ours.imports] == expected

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from w9x_client.abi import Err, WinError
-from w9x_client.loader import ImageError, load
+from w9x_client.loader import ImageError, attach, load
 
 from .support import FakeProcess, FakeTask, make_pe
 
@@ -53,7 +55,8 @@ def test_a_missing_dll_names_itself_and_who_needs_it(process: FakeProcess) -> No
     with pytest.raises(ImageError) as caught:
         process.start("C:\\APP\\prog.exe")
     assert "prog.exe needs GONE.DLL, which was not found" in caught.value.text
-    assert "C:\\APP" in caught.value.text and "C:\\WORK" in caught.value.text
+    assert "C:\\APP" in caught.value.text
+    assert "C:\\WORK" in caught.value.text
     assert caught.value.exit_code == 126
     assert len(process.modules) == 0
 
@@ -67,7 +70,8 @@ def test_a_failed_load_leaves_no_module_and_no_memory_behind(process: FakeProces
         process.load("half")
     assert caught.value.code == Err.MOD_NOT_FOUND
     assert ([m.name for m in process.modules], len(process.space.reservations())) == before
-    assert process.warnings and "GONE.DLL" in process.warnings[0]
+    assert process.warnings
+    assert "GONE.DLL" in process.warnings[0]
 
 
 def test_dlls_are_attached_before_their_users_and_detached_after_them(process: FakeProcess) -> None:
@@ -80,18 +84,30 @@ def test_dlls_are_attached_before_their_users_and_detached_after_them(process: F
     process.start("C:\\APP\\prog.exe")
     assert process.calls == [("LOW.DLL", ATTACH, 1), ("HIGH.DLL", ATTACH, 1)]
     process.calls.clear()
-    process.run(load.process_detach(process.task))
+    process.run(attach.process_detach(process.task))
     assert process.calls == [("HIGH.DLL", DETACH, 1), ("LOW.DLL", DETACH, 1)]
     process.calls.clear()
-    process.run(load.process_detach(process.task))
+    process.run(attach.process_detach(process.task))
     assert process.calls == []
+
+
+def test_a_system_modules_hooks_run_before_its_users_are_attached(process: FakeProcess) -> None:
+    system = process.modules.system
+    built = system.image("imagehlp")
+    assert built is not None
+    system._images["imagehlp"] = dataclasses.replace(built, hooks=["w9x_client.win32.imagehlp"])
+    library = make_pe(dll="LIB.DLL", base=0x1000_0000, imports={"imagehlp.dll": ["F"]}, exports={"F": 0})
+    process.put("C:\\APP\\lib.dll", library)
+    program(process, imports={"lib.dll": ["F"]})
+    process.start("C:\\APP\\prog.exe")
+    assert process.calls == [("hook of imagehlp", ATTACH, 0), ("LIB.DLL", ATTACH, 1)]
 
 
 def test_a_dll_that_refuses_at_start_stops_the_program(process: FakeProcess) -> None:
     process.put("C:\\APP\\lib.dll", make_pe(dll="LIB.DLL", base=0x1000_0000, exports={"F": 0}))
     program(process, imports={"lib.dll": ["F"]})
     process.guest[0x1000_1000] = lambda base, reason, reserved: 0
-    with pytest.raises(ImageError, match="lib.dll could not be initialised"):
+    with pytest.raises(ImageError, match=r"lib\.dll could not be initialised"):
         process.start("C:\\APP\\prog.exe")
 
 
@@ -117,6 +133,9 @@ def test_what_only_an_unloaded_dll_needed_goes_with_it(process: FakeProcess) -> 
     process.put("C:\\APP\\high.dll", make_pe(dll="HIGH.DLL", base=0x1100_0000, imports={"low.dll": ["F"]}))
     high = process.load("high")
     low = process.load("low")
+    assert process.modules.dependents(low) == [high]
+    assert process.modules.references(low) == 2
+    assert process.modules.references(high) == 1
     process.free(high)
     assert process.modules.by_name("low") is low
     process.free(low)
@@ -135,7 +154,8 @@ def test_dlls_that_import_each_other_load_and_unload(process: FakeProcess) -> No
     assert dword(process, 0x1000_0000 + one.slots["two.dll", "B"]) == 0x1100_1010
     assert dword(process, 0x1100_0000 + two.slots["one.dll", "A"]) == 0x1000_1000
     process.free(module)
-    assert process.modules.by_name("one") is None and process.modules.by_name("two") is None
+    assert process.modules.by_name("one") is None
+    assert process.modules.by_name("two") is None
 
 
 def test_a_module_the_program_imports_is_never_unloaded(process: FakeProcess) -> None:
@@ -186,10 +206,11 @@ def test_threads_attach_in_load_order_and_detach_in_reverse(process: FakeProcess
     quiet.thread_calls = False
     process.calls.clear()
     thread = FakeTask(process, 2)
-    process.run(load.thread_attach(thread))
-    process.run(load.thread_detach(thread))
+    process.run(attach.thread_attach(thread))
+    process.run(attach.thread_detach(thread))
     assert process.calls == [
-        ("A.DLL", THREAD_ATTACH, 0), ("C.DLL", THREAD_ATTACH, 0), ("C.DLL", THREAD_DETACH, 0), ("A.DLL", THREAD_DETACH, 0),
+        ("A.DLL", THREAD_ATTACH, 0), ("C.DLL", THREAD_ATTACH, 0),
+        ("C.DLL", THREAD_DETACH, 0), ("A.DLL", THREAD_DETACH, 0),
     ]  # fmt: skip
 
 
@@ -261,6 +282,30 @@ def test_a_dll_whose_base_is_taken_is_relocated(process: FakeProcess) -> None:
     assert dword(process, two.base + 0x2000) == two.base + 0x1004 == two.find_export("F")
 
 
+def test_a_fixed_program_below_4_mb_is_told_why(process: FakeProcess) -> None:
+    program(process, base=0x10_0000)
+    with pytest.raises(ImageError, match="must be at 00100000, below 4 MB"):
+        process.start("C:\\APP\\prog.exe")
+
+
+def test_a_dll_without_an_entry_point_is_loaded_silently(process: FakeProcess) -> None:
+    program(process)
+    process.start("C:\\APP\\prog.exe")
+    process.put("C:\\APP\\l.dll", make_pe(dll="L.DLL", base=0x1000_0000, entry=False))
+    assert process.load("l").entry == 0
+    assert process.calls == []
+
+
+def test_an_address_is_told_by_the_export_before_it(process: FakeProcess) -> None:
+    program(process)
+    process.start("C:\\APP\\prog.exe")
+    process.put("C:\\APP\\l.dll", make_pe(dll="L.DLL", base=0x1000_0000, exports={"First": 0, "Second": 32}))
+    module = process.load("l")
+    assert module.nearest_export(0x1000_1021) == ("Second", 1)
+    assert module.nearest_export(0x1000_101F) == ("First", 31)
+    assert module.nearest_export(0x1000_0FFF) is None
+
+
 # --- datafiles ----------------------------------------------------------------------------------
 def test_a_datafile_is_mapped_without_binding_or_calling_anything(process: FakeProcess) -> None:
     program(process)
@@ -271,7 +316,8 @@ def test_a_datafile_is_mapped_without_binding_or_calling_anything(process: FakeP
     assert process.calls == []
     assert module.resources is not None
     found = module.resources.find(10, 1)
-    assert found is not None and process.mem.read(module.base + found.data, found.size) == b"hello"
+    assert found is not None
+    assert process.mem.read(module.base + found.data, found.size) == b"hello"
     assert process.modules.by_name("l") is None
     process.free(module)
     assert process.modules.by_base(module.base) is None
@@ -290,17 +336,18 @@ def test_thread_local_data_is_per_thread_and_its_callbacks_run(process: FakeProc
     built = make_pe(tls=(b"template", 8), tls_callbacks=[32])
     process.put("C:\\APP\\prog.exe", built)
     exe = process.start("C:\\APP\\prog.exe")
-    assert exe.tls is not None and exe.tls_index is not None
+    assert exe.tls is not None
+    assert exe.tls_index is not None
     assert dword(process, exe.base + exe.tls.index) == exe.tls_index
     main_block = dword(process, process.task.tls_array + 4 * exe.tls_index)
     assert process.mem.read(main_block, 16) == b"template" + bytes(8)
     assert process.calls == [("PROG.EXE", ATTACH, 1)]
     thread = FakeTask(process, 2)
-    process.run(load.thread_attach(thread))
+    process.run(attach.thread_attach(thread))
     block = dword(process, thread.tls_array + 4 * exe.tls_index)
     assert block not in (0, main_block)
     assert process.mem.read(block, 8) == b"template"
-    process.run(load.thread_detach(thread))
+    process.run(attach.thread_detach(thread))
     assert process.freed == [block]
     assert [c[1] for c in process.calls] == [ATTACH, THREAD_ATTACH, THREAD_DETACH]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 import pytest
-from w9x_arena.layout import PAGE, PROT_EXEC, PROT_READ, PROT_WRITE
 
+from w9x_arena.layout import PAGE, PROT_EXEC, PROT_READ, PROT_WRITE
 from w9x_client.abi import Err, WinError
 from w9x_client.engine.space import Placement
 from w9x_client.loader import ImageError, image, mapper, parse, pewriter
@@ -39,7 +39,8 @@ class FakeSpace:
         self.events.append("release")
 
     def back_private(self, address: int, size: int) -> None:
-        assert address % PAGE == 0 and size % PAGE == 0
+        assert address % PAGE == 0
+        assert size % PAGE == 0
         self.private |= set(range(address, address + size, PAGE))
 
     def protect_image(self, address: int, size: int, prot: int) -> None:
@@ -92,7 +93,8 @@ def test_of_an_image_that_is_there_already_only_the_private_pages_are_written() 
 def test_an_overlay_is_written_whole_and_needs_no_private_pages() -> None:
     space = FakeSpace(BASE, shared=False)
     mapped(space)
-    assert space.private == set() and BASE + 0x1000 in space.pages_written
+    assert space.private == set()
+    assert BASE + 0x1000 in space.pages_written
     assert space.events == ["place"]
 
 
@@ -139,8 +141,10 @@ def test_sections_that_share_a_page_have_the_rights_of_both() -> None:
     )
     space = FakeSpace(BASE)
     mapped(space, data)
-    assert space.bits == {BASE: RWX} and space.private == {BASE}
-    assert space.written[BASE + 0x400] == ord("A") and space.written[BASE + 0x600] == ord("B")
+    assert space.bits == {BASE: RWX}
+    assert space.private == {BASE}
+    assert space.written[BASE + 0x400] == ord("A")
+    assert space.written[BASE + 0x600] == ord("B")
     assert space.written[BASE] == ord("M")
 
 
@@ -182,12 +186,13 @@ def test_damaged_relocations_matter_only_when_the_image_moves() -> None:
     assert space.events == ["place", "release"]
     space = FakeSpace(BASE + 0x10_0000)
     mapped(space, bad, data_only=True)
-    assert size and space.dword(BASE + 0x10_0000 + 0x1000) == 0xC3C3C3C3
+    assert size
+    assert space.dword(BASE + 0x10_0000 + 0x1000) == 0xC3C3C3C3
 
 
 def test_no_room_leaves_nothing_behind() -> None:
     class Full(FakeSpace):
-        def place_image(self, *_: object) -> Placement:  # type: ignore[override]
+        def place_image(self, *_: object) -> Placement:
             raise WinError(Err.NOT_ENOUGH_MEMORY)
 
     space = Full(BASE)

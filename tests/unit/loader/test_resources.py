@@ -42,7 +42,9 @@ def test_resources_are_found_by_number_name_and_language(tree: Resources) -> Non
     assert content(tree, "#10", "#1", 0x407) == b"german"
     assert content(tree, 10, "mixedcase") == b"named" == content(tree, 10, "MIXEDCASE")
     assert content(tree, "owntype", 5) == b"japanese"
-    assert content(tree, 10, 2) is None and content(tree, 11, 1) is None and content(tree, "none", 1) is None
+    assert content(tree, 10, 2) is None
+    assert content(tree, 11, 1) is None
+    assert content(tree, "none", 1) is None
 
 
 def test_without_the_wanted_language_the_neutral_one_serves(tree: Resources) -> None:
@@ -54,29 +56,37 @@ def test_enumeration_follows_the_tree(tree: Resources) -> None:
     assert tree.types() == ["OwnType", 6, 10, 16]
     assert tree.names(10) == ["MixedCase", 1]
     assert tree.languages(10, 1) == [0, 0x407, 0x409]
-    assert tree.names("nothing") == [] and tree.languages(10, 99) == []
+    assert tree.names("nothing") == []
+    assert tree.languages(10, 99) == []
 
 
 def test_strings_are_counted_from_their_table(tree: Resources) -> None:
-    assert tree.string(1) == "one" and tree.string(2) == "zwei"
+    assert tree.string(1) == "one"
+    assert tree.string(2) == "zwei"
     assert tree.string(32) == "thirty-two"
-    assert tree.string(0) is None and tree.string(3) is None and tree.string(500) is None
+    assert tree.string(0) is None
+    assert tree.string(3) is None
+    assert tree.string(500) is None
 
 
 def test_version_information_is_found_by_path(tree: Resources) -> None:
     block = tree.version()
     assert block is not None
     fixed = version.fixed_info(block)
-    assert fixed is not None and fixed[0] == 0xFEEF04BD and fixed[2:4] == (0x1_0002, 0x3_0004)
+    assert fixed is not None
+    assert fixed[0] == 0xFEEF04BD
+    assert fixed[2:4] == (0x1_0002, 0x3_0004)
     found = version.query(block, "\\stringfileinfo\\040904e4\\FILEVERSION")
-    assert found is not None and found.is_text
+    assert found is not None
+    assert found.is_text
     assert block[found.value : found.value + found.value_size].decode("utf-16-le") == "1.2.3.4\0"
     translation = version.query(block, "\\VarFileInfo\\Translation")
     assert translation is not None
     assert struct.unpack_from("<HH", block, translation.value) == (0x409, 1252)
     assert version.query(block, "\\StringFileInfo\\00000000\\FileVersion") is None
     root = version.query(block, "\\")
-    assert root is not None and root.value_size == 52
+    assert root is not None
+    assert root.value_size == 52
 
 
 def test_version_information_of_windres_is_read() -> None:
@@ -90,9 +100,11 @@ def test_version_information_of_windres_is_read() -> None:
     if shutil.which("i686-w64-mingw32-windres") is None:
         pytest.skip("no windres")
     script = (
-        '1 VERSIONINFO FILEVERSION 9,8,7,6 PRODUCTVERSION 5,4,3,2 BEGIN BLOCK "StringFileInfo" BEGIN BLOCK "040904b0" BEGIN '
+        "1 VERSIONINFO FILEVERSION 9,8,7,6 PRODUCTVERSION 5,4,3,2 BEGIN "
+        'BLOCK "StringFileInfo" BEGIN BLOCK "040904b0" BEGIN '
         'VALUE "CompanyName", "Some Company" VALUE "ProductName", "A Product" END END '
-        'BLOCK "VarFileInfo" BEGIN VALUE "Translation", 0x409, 1200 END END\nSTRINGTABLE { 7, "seven" 300, "three hundred" }\n'
+        'BLOCK "VarFileInfo" BEGIN VALUE "Translation", 0x409, 1200 END END\n'
+        'STRINGTABLE { 7, "seven" 300, "three hundred" }\n'
         'MyThing MYTYPE { "raw bytes" }\n'
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -103,12 +115,14 @@ def test_version_information_of_windres_is_read() -> None:
         data = build_exe("vers", [main], crt=False, entry="_start", link=[str(product)]).read_bytes()
     tree = parse(data).resources
     assert tree is not None
-    assert tree.string(7) == "seven" and tree.string(300) == "three hundred"
+    assert tree.string(7) == "seven"
+    assert tree.string(300) == "three hundred"
     assert content(tree, "mytype", "mything") == b"raw bytes"
     block = tree.version()
     assert block is not None
     fixed = version.fixed_info(block)
-    assert fixed is not None and fixed[2:6] == (0x9_0008, 0x7_0006, 0x5_0004, 0x3_0002)
+    assert fixed is not None
+    assert fixed[2:6] == (0x9_0008, 0x7_0006, 0x5_0004, 0x3_0002)
     found = version.query(block, "\\StringFileInfo\\040904b0\\ProductName")
     assert found is not None
     assert block[found.value : found.value + found.value_size].decode("utf-16-le") == "A Product\0"
@@ -126,7 +140,8 @@ def raw_tree(*words: int) -> Resources:
 
 def test_a_directory_that_contains_itself_is_no_endless_loop() -> None:
     tree = raw_tree(0, 0, 0, 1 << 16, 10, 0x8000_0000)
-    assert tree.types() == [10] and tree.names(10) == [10]
+    assert tree.types() == [10]
+    assert tree.names(10) == [10]
     with pytest.raises(ImageError):
         tree.find(10, 10)
 

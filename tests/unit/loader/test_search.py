@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from pathlib import Path
@@ -29,8 +30,8 @@ def library(name: str = "LIB.DLL") -> bytes:
 @pytest.mark.parametrize(
     ("given", "compared"),
     [
-        ("kernel32", "KERNEL32.DLL"), ("Foo.Dll", "FOO.DLL"), ("noext.", "NOEXT"), ("c:\\a b\\x.drv", "X.DRV"), ("../x/y", "Y.DLL"),
-        ("d:z", "Z.DLL"), ("a.b", "A.B"),
+        ("kernel32", "KERNEL32.DLL"), ("Foo.Dll", "FOO.DLL"), ("noext.", "NOEXT"), ("c:\\a b\\x.drv", "X.DRV"),
+        ("../x/y", "Y.DLL"), ("d:z", "Z.DLL"), ("a.b", "A.B"),
     ],
 )  # fmt: skip
 def test_names_are_compared_as_documented(given: str, compared: str) -> None:
@@ -88,7 +89,8 @@ def test_a_known_dll_is_the_system_module_even_beside_the_program(started: FakeP
 def test_another_dll_of_a_system_modules_name_is_the_programs_own(started: FakeProcess) -> None:
     started.put("C:\\APP\\msvcrt.dll", library("MSVCRT.DLL"))
     module = started.load("msvcrt")
-    assert not module.is_builtin and module.path == "C:\\APP\\msvcrt.dll"
+    assert not module.is_builtin
+    assert module.path == "C:\\APP\\msvcrt.dll"
 
 
 def test_a_file_in_the_system_folder_does_not_replace_a_system_module(started: FakeProcess) -> None:
@@ -114,23 +116,29 @@ def test_what_is_no_dll_is_a_bad_exe_format(started: FakeProcess) -> None:
     assert started.warnings == ["C:\\APP\\text.dll: not a Windows program"]
 
 
-@pytest.mark.parametrize("name", ["", "a\0b", "\\", ":", "C:", "...", "\\\\?\\C:\\x", "con", "*.dll", "x" * 5000, "a/" * 3000])
+@pytest.mark.parametrize(
+    "name", ["", "a\0b", "\\", ":", "C:", "...", "\\\\?\\C:\\x", "con", "*.dll", "x" * 5000, "a/" * 3000]
+)
 def test_hostile_names_are_not_found(started: FakeProcess, name: str) -> None:
+    gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(WinError):
         started.load(name)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_modules_are_found_by_base_address_name_and_path(started: FakeProcess) -> None:
     started.put("C:\\APP\\lib.dll", library())
     table, module = started.modules, started.load("lib")
-    assert table.by_base(module.base) is module and table.by_base(0) is table.exe
+    assert table.by_base(module.base) is module
+    assert table.by_base(0) is table.exe
     assert table.by_base(module.base + 0x1000) is None
     assert table.by_address(module.base + 0x2004) is module
     assert table.by_address(module.base + module.size) is not module
-    assert table.by_name("LIB") is module and table.by_name("lib.exe") is None
-    assert table.by_name("c:\\app\\lib.dll") is module and table.by_name("c:\\other\\lib.dll") is None
+    assert table.by_name("LIB") is module
+    assert table.by_name("lib.exe") is None
+    assert table.by_name("c:\\app\\lib.dll") is module
+    assert table.by_name("c:\\other\\lib.dll") is None
     assert table.by_path("c:\\APP\\lib.DLL") is module
     assert [m.name for m in table] == ["prog.exe", "KERNEL32.DLL", "lib.dll"]
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import pytest
-from unicorn import UC_ARCH_X86, UC_HOOK_CODE, UC_MODE_32, Uc
+import unicorn
+from unicorn import UC_ARCH_X86, UC_HOOK_CODE, UC_MODE_32
 from unicorn.x86_const import UC_X86_REG_EAX, UC_X86_REG_EDX, UC_X86_REG_ESP
-from w9x_arena import layout
 
+from w9x_arena import layout
 from w9x_client.abi import Dll, tib
 from w9x_client.abi import dll as registry
 from w9x_client.abi.types import DOUBLE, DWORD, LONGLONG, PTR, VOID
+from w9x_client.engine import guestcode
 from w9x_client.loader import ImageError, exports, image, mapper, parse, resources, sysbuild, version
 from w9x_client.loader.directories import Forward
 from w9x_client.loader.system import SystemModules
@@ -30,11 +31,11 @@ def modules(builtin_cache: Path) -> SystemModules:
 
 
 @pytest.fixture
-def declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dll]:
+def declared(monkeypatch: pytest.MonkeyPatch) -> Dll:
     """Declarations of our own that stand for VERSION.DLL's."""
     fake = Dll("version")
-    monkeypatch.setitem(cast(dict[str, Dll], registry._dlls), "version", fake)
-    yield fake
+    monkeypatch.setitem(registry._dlls, "version", fake)
+    return fake
 
 
 def info(stem: str = "version") -> exports.ModuleInfo:
@@ -51,7 +52,8 @@ def run_stub(data: bytes, name: str, base: int, hidden: dict[str, int]) -> tuple
     """
     module = parse(data)
     plan = mapper.Plan(module, base)
-    uc = Uc(UC_ARCH_X86, UC_MODE_32)
+    make: Any = unicorn.Uc  # type: ignore[attr-defined]  # re-exported by a star import
+    uc = make(UC_ARCH_X86, UC_MODE_32)
     uc.mem_map(base, module.size_of_image)
     for rva, chunk in plan.chunks:
         uc.mem_write(base + rva, bytes(chunk))
@@ -66,7 +68,8 @@ def run_stub(data: bytes, name: str, base: int, hidden: dict[str, int]) -> tuple
     uc.mem_write(esp, struct.pack("<I", 0x1_F000))
     uc.mem_write(0x1_F000, b"\xdd\x1d" + struct.pack("<I", 0x1_E000))  # fstp qword [1E000]
     seen: list[int] = []
-    uc.hook_add(UC_HOOK_CODE, lambda u, at, size, data: seen.append(u.reg_read(UC_X86_REG_EAX)), None, layout.GATE_API, layout.GATE_API)
+    gate = layout.GATE_API
+    uc.hook_add(UC_HOOK_CODE, lambda u, *_: seen.append(u.reg_read(UC_X86_REG_EAX)), None, gate, gate)
     uc.reg_write(UC_X86_REG_ESP, esp)
     uc.reg_write(UC_X86_REG_EDX, 0)
     assert module.exports is not None
@@ -97,13 +100,15 @@ def test_a_stub_passes_its_number_pops_its_arguments_and_loads_its_result(declar
     def Float(t: object, a: DOUBLE) -> DOUBLE:
         return 0.0
 
-    data, names, hidden, hooks = sysbuild.build(info(), "98se")
-    assert not hooks
+    built = sysbuild.build(info(), "98se")
+    data, names, hidden = built.image, built.names, built.hidden
+    assert not built.hooks
     for name, pops, edx, st0 in (
         ("Plain", 12, 0, False), ("Cdecl", 0, 0, False), ("Wide", 8, 0x1234_5678, False), ("Float", 8, 0, True),
     ):  # fmt: skip
         number, got_edx, popped, loaded = run_stub(data, name, base or info().base, hidden)
-        assert number >> 16 == info().number and names[number & 0xFFFF] == name
+        assert number >> 16 == info().number
+        assert names[number & 0xFFFF] == name
         assert (popped, got_edx, loaded) == (pops, edx, st0), name
 
 
@@ -112,7 +117,8 @@ def test_what_no_windows_9x_exported_is_bound_statically_and_hidden_from_get_pro
     def NewFunction(t: object) -> DWORD:
         return 0
 
-    data, _names, hidden, _hooks = sysbuild.build(info(), "98se")
+    built = sysbuild.build(info(), "98se")
+    data, hidden = built.image, built.hidden
     table = parse(data).exports
     assert table is not None
     assert table.by_name("NewFunction") is None
@@ -122,28 +128,31 @@ def test_what_no_windows_9x_exported_is_bound_statically_and_hidden_from_get_pro
 def test_variables_are_writable_and_initialised(declared: Dll) -> None:
     declared.data("counter", 8, b"\x2a")
     declared.data("table", 64)
-    data, _names, _hidden, _hooks = sysbuild.build(info(), "98se")
+    data = sysbuild.build(info(), "98se").image
     module = parse(data)
     assert module.exports is not None
     at = module.exports.by_name("counter")
     assert isinstance(at, int)
     section = module.section_at(at)
-    assert section is not None and section.flags & image.SCN_WRITE
+    assert section is not None
+    assert section.flags & image.SCN_WRITE
     assert module.read(at, 8) == b"\x2a" + bytes(7)
     other = module.exports.by_name("table")
-    assert isinstance(other, int) and (other >= at + 8 or other + 64 <= at)
+    assert isinstance(other, int)
+    assert (other >= at + 8 or other + 64 <= at)
 
 
 def test_forwarders_are_real_forwarders(declared: Dll) -> None:
     declared.forward("Elsewhere", "NTDLL.RtlUnwind")
-    data, _names, _hidden, _hooks = sysbuild.build(info(), "98se")
+    data = sysbuild.build(info(), "98se").image
     table = parse(data).exports
-    assert table is not None and table.by_name("Elsewhere") == Forward("NTDLL", "RtlUnwind")
+    assert table is not None
+    assert table.by_name("Elsewhere") == Forward("NTDLL", "RtlUnwind")
 
 
 def test_hooks_are_noted(declared: Dll) -> None:
     declared.on_attach(lambda t: None)
-    assert sysbuild.build(info(), "98se")[3]
+    assert sysbuild.build(info(), "98se").hooks
 
 
 def test_guest_code_replaces_the_stub(declared: Dll, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,12 +165,14 @@ def test_guest_code_replaces_the_stub(declared: Dll, monkeypatch: pytest.MonkeyP
         return 0
 
     code = SimpleNamespace(placed=lambda at, stub: b"\x31\xc0\xc3")
-    monkeypatch.setattr(sysbuild.guestcode, "lookup", lambda symbol: code if symbol == "quick" else None)
-    module = parse(sysbuild.build(info(), "98se")[0])
+    monkeypatch.setattr(guestcode, "lookup", lambda symbol: code if symbol == "quick" else None)
+    module = parse(sysbuild.build(info(), "98se").image)
     assert module.exports is not None
     quick, slow = module.exports.by_name("Quick"), module.exports.by_name("Slow")
-    assert isinstance(quick, int) and isinstance(slow, int)
-    assert quick % 16 == 0 and module.read(quick, 3) == b"\x31\xc0\xc3"
+    assert isinstance(quick, int)
+    assert isinstance(slow, int)
+    assert quick % 16 == 0
+    assert module.read(quick, 3) == b"\x31\xc0\xc3"
     assert module.read(slow, 1) == b"\xb8"
 
 
@@ -171,7 +182,8 @@ def test_every_system_module_can_be_built_and_fits_its_range(stem: str, modules:
     built = modules.image(stem)
     assert built is not None
     module, facts = parse(built.data), info(stem)
-    assert module.is_dll and module.image_base == facts.base
+    assert module.is_dll
+    assert module.image_base == facts.base
     assert module.size_of_image <= facts.room
     table = exports.load(stem)
     assert table is not None
@@ -223,7 +235,7 @@ def test_variables_nobody_declares_lie_in_no_memory(process: FakeProcess, monkey
     line = exports.Export(None, "mystery", "95", "data")
     table = exports.ExportTable("version", (line,), "full")
     monkeypatch.setattr(exports, "load", lambda dll: table)
-    data, _names, _hidden, _hooks = sysbuild.build(info(), "98se")
+    data = sysbuild.build(info(), "98se").image
     module = parse(data)
     assert module.exports is not None
     at = module.exports.by_name("mystery")
@@ -305,7 +317,9 @@ def test_a_changed_source_gives_a_new_fingerprint(tmp_path: Path) -> None:
 def test_windows_versions_do_not_share_a_cache_entry(tmp_path: Path) -> None:
     one = SystemModules("95", tmp_path).image("kernel32")
     two = SystemModules("98se", tmp_path).image("kernel32")
-    assert one is not None and two is not None and one.key != two.key
+    assert one is not None
+    assert two is not None
+    assert one.key != two.key
 
 
 def test_a_warm_start_imports_no_declarations(tmp_path: Path) -> None:
@@ -316,7 +330,8 @@ def test_a_warm_start_imports_no_declarations(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from w9x_client.loader.system import SystemModules; "
         "assert SystemModules('98se', Path(sys.argv[1])).image('kernel32'); "
-        "bad = [m for m in sys.modules if m.startswith('w9x_client.win32.') or m in ('pefile', 'w9x_client.loader.sysbuild')]; "
+        "heavy = ('pefile', 'w9x_client.loader.sysbuild'); "
+        "bad = [m for m in sys.modules if m.startswith('w9x_client.win32.') or m in heavy]; "
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
@@ -329,4 +344,4 @@ def test_an_unknown_windows_version_is_refused() -> None:
 
 def test_resource_errors_are_image_errors() -> None:
     with pytest.raises(ImageError):
-        resources.Resources(parse(sysbuild.build(info(), "98se")[0]), 0x9999_0000).types()
+        resources.Resources(parse(sysbuild.build(info(), "98se").image), 0x9999_0000).types()

@@ -1,6 +1,7 @@
 """CryptoAPI: a provider for random numbers and for MD5 and SHA-1 hashes (SDK wincrypt.h).
 
-That is what programs of the time used it for outside secure channels. No keys, no encryption: those fail with NTE_BAD_ALGID.
+That is what programs of the time used it for outside secure channels. No keys, no encryption: those fail with
+NTE_BAD_ALGID.
 """
 
 from __future__ import annotations

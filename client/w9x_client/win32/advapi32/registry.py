@@ -1,7 +1,8 @@
 """The registry functions (SDK winreg.h), ANSI and Unicode.
 
-They return their error code. A key handle is an index into the process's table; the predefined keys are constants. Windows 9x ignores
-access masks and security, keeps no class names and no write times, and deletes keys with all that is below them.
+They return their error code. A key handle is an index into the process's table; the predefined keys are constants.
+Windows 9x ignores access masks and security, keeps no class names and no write times, and deletes keys with all that
+is below them.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def _to_guest(t: Task, value: Value, wide: bool) -> bytes:
 def _from_guest(t: Task, kind: int, address: int, size: int, wide: bool) -> bytes:
     """The caller's bytes as they are stored.
 
-    Windows 9x takes a REG_SZ up to its terminator, whatever the size says; the other text types gain a forgotten terminator.
+    Windows 9x takes a REG_SZ up to its terminator, whatever the size says; the other text types gain a forgotten
+    terminator.
     """
     if kind == REG_SZ and address:
         text = t.mem.wide(address) if wide else t.ansi(address)
@@ -548,7 +550,9 @@ def RegNotifyChangeKeyValue(
 
 
 @advapi32.stub("Windows NT only: keys have no security")
-def RegGetKeySecurity(t: Task, hKey: PTR, SecurityInformation: FLAGS, pSecurityDescriptor: PTR, lpcb: LPDWORD) -> STATUS:
+def RegGetKeySecurity(
+    t: Task, hKey: PTR, SecurityInformation: FLAGS, pSecurityDescriptor: PTR, lpcb: LPDWORD
+) -> STATUS:
     """Fails with ERROR_CALL_NOT_IMPLEMENTED, as on Windows 9x."""
     return Err.CALL_NOT_IMPLEMENTED
 

@@ -1,7 +1,8 @@
-"""Where registry keys live: in the daemon, or in this process when there is none (tests, `Process` without a connection).
+"""Where registry keys live: in the daemon, or in this process when there is none (tests, `Process` without a
+connection).
 
-Interface: `RegistryStore`, got with `store_of`. A key is a root name and a path below it. Failures are `WinError` with the Win32 code
-the registry functions return. Value data are the guest's bytes: text is ANSI, as on Windows 9x.
+Interface: `RegistryStore`, got with `store_of`. A key is a root name and a path below it. Failures are `WinError` with
+the Win32 code the registry functions return. Value data are the guest's bytes: text is ANSI, as on Windows 9x.
 """
 
 from __future__ import annotations
@@ -125,9 +126,7 @@ class DaemonRegistry:
 
     def info(self, root: RootName, path: str) -> KeyInfo:
         reply = self._call("RegQueryInfo", root, path)
-        return KeyInfo(
-            reply.subkeys, reply.longest_subkey, reply.values, reply.longest_value_name, reply.longest_data
-        )
+        return KeyInfo(reply.subkeys, reply.longest_subkey, reply.values, reply.longest_value_name, reply.longest_data)
 
 
 class _Node:

@@ -1,6 +1,7 @@
 """Tokens, privileges, security identifiers and descriptors (SDK winbase.h).
 
-Windows 9x exports these functions so that programs load; each fails with ERROR_CALL_NOT_IMPLEMENTED (SDK: "Windows 95: no").
+Windows 9x exports these functions so that programs load; each fails with ERROR_CALL_NOT_IMPLEMENTED (SDK: "Windows 95:
+no").
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ NT_ONLY = "Windows NT only, as on every Windows 9x"
 
 
 @advapi32.stub(NT_ONLY)
-def AccessCheck(t: Task, pSecurityDescriptor: PTR, ClientToken: HANDLE, DesiredAccess: DWORD, GenericMapping: PTR, PrivilegeSet: PTR, PrivilegeSetLength: PTR, GrantedAccess: PTR, AccessStatus: PTR) -> BOOL:
+def AccessCheck(
+    t: Task,
+    pSecurityDescriptor: PTR,
+    ClientToken: HANDLE,
+    DesiredAccess: DWORD,
+    GenericMapping: PTR,
+    PrivilegeSet: PTR,
+    PrivilegeSetLength: PTR,
+    GrantedAccess: PTR,
+    AccessStatus: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -37,31 +48,64 @@ def AddAccessDeniedAce(t: Task, pAcl: PTR, dwAceRevision: DWORD, AccessMask: DWO
 
 
 @advapi32.stub(NT_ONLY)
-def AddAce(t: Task, pAcl: PTR, dwAceRevision: DWORD, dwStartingAceIndex: DWORD, pAceList: PTR, nAceListLength: DWORD) -> BOOL:
+def AddAce(
+    t: Task, pAcl: PTR, dwAceRevision: DWORD, dwStartingAceIndex: DWORD, pAceList: PTR, nAceListLength: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def AddAuditAccessAce(t: Task, pAcl: PTR, dwAceRevision: DWORD, dwAccessMask: DWORD, pSid: PTR, bAuditSuccess: DWORD, bAuditFailure: DWORD) -> BOOL:
+def AddAuditAccessAce(
+    t: Task, pAcl: PTR, dwAceRevision: DWORD, dwAccessMask: DWORD, pSid: PTR, bAuditSuccess: DWORD, bAuditFailure: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def AdjustTokenGroups(t: Task, TokenHandle: HANDLE, ResetToDefault: DWORD, NewState: PTR, BufferLength: DWORD, PreviousState: PTR, ReturnLength: PTR) -> BOOL:
+def AdjustTokenGroups(
+    t: Task,
+    TokenHandle: HANDLE,
+    ResetToDefault: DWORD,
+    NewState: PTR,
+    BufferLength: DWORD,
+    PreviousState: PTR,
+    ReturnLength: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def AdjustTokenPrivileges(t: Task, TokenHandle: HANDLE, DisableAllPrivileges: DWORD, NewState: PTR, BufferLength: DWORD, PreviousState: PTR, ReturnLength: PTR) -> BOOL:
+def AdjustTokenPrivileges(
+    t: Task,
+    TokenHandle: HANDLE,
+    DisableAllPrivileges: DWORD,
+    NewState: PTR,
+    BufferLength: DWORD,
+    PreviousState: PTR,
+    ReturnLength: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def AllocateAndInitializeSid(t: Task, pIdentifierAuthority: PTR, nSubAuthorityCount: BYTE, nSubAuthority0: DWORD, nSubAuthority1: DWORD, nSubAuthority2: DWORD, nSubAuthority3: DWORD, nSubAuthority4: DWORD, nSubAuthority5: DWORD, nSubAuthority6: DWORD, nSubAuthority7: DWORD, pSid: PTR) -> BOOL:
+def AllocateAndInitializeSid(
+    t: Task,
+    pIdentifierAuthority: PTR,
+    nSubAuthorityCount: BYTE,
+    nSubAuthority0: DWORD,
+    nSubAuthority1: DWORD,
+    nSubAuthority2: DWORD,
+    nSubAuthority3: DWORD,
+    nSubAuthority4: DWORD,
+    nSubAuthority5: DWORD,
+    nSubAuthority6: DWORD,
+    nSubAuthority7: DWORD,
+    pSid: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -91,7 +135,15 @@ def CopySid(t: Task, nDestinationSidLength: DWORD, pDestinationSid: PTR, pSource
 
 
 @advapi32.stub(NT_ONLY)
-def CreatePrivateObjectSecurity(t: Task, ParentDescriptor: PTR, CreatorDescriptor: PTR, NewDescriptor: PTR, IsDirectoryObject: DWORD, Token: HANDLE, GenericMapping: PTR) -> BOOL:
+def CreatePrivateObjectSecurity(
+    t: Task,
+    ParentDescriptor: PTR,
+    CreatorDescriptor: PTR,
+    NewDescriptor: PTR,
+    IsDirectoryObject: DWORD,
+    Token: HANDLE,
+    GenericMapping: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -145,19 +197,30 @@ def GetAce(t: Task, pAcl: PTR, dwAceIndex: DWORD, pAce: PTR) -> BOOL:
 
 
 @advapi32.stub(NT_ONLY)
-def GetAclInformation(t: Task, pAcl: PTR, pAclInformation: PTR, nAclInformationLength: DWORD, dwAclInformationClass: DWORD) -> BOOL:
+def GetAclInformation(
+    t: Task, pAcl: PTR, pAclInformation: PTR, nAclInformationLength: DWORD, dwAclInformationClass: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def GetFileSecurity(t: Task, lpFileName: PTR, RequestedInformation: FLAGS, pSecurityDescriptor: PTR, nLength: DWORD, lpnLengthNeeded: PTR) -> BOOL:
+def GetFileSecurity(
+    t: Task,
+    lpFileName: PTR,
+    RequestedInformation: FLAGS,
+    pSecurityDescriptor: PTR,
+    nLength: DWORD,
+    lpnLengthNeeded: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def GetKernelObjectSecurity(t: Task, Handle: HANDLE, RequestedInformation: FLAGS, pSecurityDescriptor: PTR, nLength: DWORD, lpnLengthNeeded: PTR) -> BOOL:
+def GetKernelObjectSecurity(
+    t: Task, Handle: HANDLE, RequestedInformation: FLAGS, pSecurityDescriptor: PTR, nLength: DWORD, lpnLengthNeeded: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -169,7 +232,14 @@ def GetLengthSid(t: Task, pSid: PTR) -> DWORD:
 
 
 @advapi32.stub(NT_ONLY)
-def GetPrivateObjectSecurity(t: Task, ObjectDescriptor: PTR, SecurityInformation: FLAGS, ResultantDescriptor: PTR, DescriptorLength: DWORD, ReturnLength: PTR) -> BOOL:
+def GetPrivateObjectSecurity(
+    t: Task,
+    ObjectDescriptor: PTR,
+    SecurityInformation: FLAGS,
+    ResultantDescriptor: PTR,
+    DescriptorLength: DWORD,
+    ReturnLength: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -181,7 +251,9 @@ def GetSecurityDescriptorControl(t: Task, pSecurityDescriptor: PTR, pControl: PT
 
 
 @advapi32.stub(NT_ONLY)
-def GetSecurityDescriptorDacl(t: Task, pSecurityDescriptor: PTR, lpbDaclPresent: PTR, pDacl: PTR, lpbDaclDefaulted: PTR) -> BOOL:
+def GetSecurityDescriptorDacl(
+    t: Task, pSecurityDescriptor: PTR, lpbDaclPresent: PTR, pDacl: PTR, lpbDaclDefaulted: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -205,7 +277,9 @@ def GetSecurityDescriptorOwner(t: Task, pSecurityDescriptor: PTR, pOwner: PTR, l
 
 
 @advapi32.stub(NT_ONLY)
-def GetSecurityDescriptorSacl(t: Task, pSecurityDescriptor: PTR, lpbSaclPresent: PTR, pSacl: PTR, lpbSaclDefaulted: PTR) -> BOOL:
+def GetSecurityDescriptorSacl(
+    t: Task, pSecurityDescriptor: PTR, lpbSaclPresent: PTR, pSacl: PTR, lpbSaclDefaulted: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -235,7 +309,14 @@ def GetSidSubAuthorityCount(t: Task, pSid: PTR) -> PTR:
 
 
 @advapi32.stub(NT_ONLY)
-def GetTokenInformation(t: Task, TokenHandle: HANDLE, TokenInformationClass: DWORD, TokenInformation: PTR, TokenInformationLength: DWORD, ReturnLength: PTR) -> BOOL:
+def GetTokenInformation(
+    t: Task,
+    TokenHandle: HANDLE,
+    TokenInformationClass: DWORD,
+    TokenInformation: PTR,
+    TokenInformationLength: DWORD,
+    ReturnLength: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -295,25 +376,53 @@ def IsValidSid(t: Task, pSid: PTR) -> BOOL:
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def LogonUser(t: Task, lpszUsername: PTR, lpszDomain: PTR, lpszPassword: PTR, dwLogonType: DWORD, dwLogonProvider: DWORD, phToken: PTR) -> BOOL:
+def LogonUser(
+    t: Task,
+    lpszUsername: PTR,
+    lpszDomain: PTR,
+    lpszPassword: PTR,
+    dwLogonType: DWORD,
+    dwLogonProvider: DWORD,
+    phToken: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def LookupAccountName(t: Task, lpSystemName: PTR, lpAccountName: PTR, Sid: PTR, cbSid: PTR, ReferencedDomainName: PTR, cchReferencedDomainName: PTR, peUse: PTR) -> BOOL:
+def LookupAccountName(
+    t: Task,
+    lpSystemName: PTR,
+    lpAccountName: PTR,
+    Sid: PTR,
+    cbSid: PTR,
+    ReferencedDomainName: PTR,
+    cchReferencedDomainName: PTR,
+    peUse: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def LookupAccountSid(t: Task, lpSystemName: PTR, Sid: PTR, Name: PTR, cchName: PTR, ReferencedDomainName: PTR, cchReferencedDomainName: PTR, peUse: PTR) -> BOOL:
+def LookupAccountSid(
+    t: Task,
+    lpSystemName: PTR,
+    Sid: PTR,
+    Name: PTR,
+    cchName: PTR,
+    ReferencedDomainName: PTR,
+    cchReferencedDomainName: PTR,
+    peUse: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def LookupPrivilegeDisplayName(t: Task, lpSystemName: PTR, lpName: PTR, lpDisplayName: PTR, cchDisplayName: PTR, lpLanguageId: PTR) -> BOOL:
+def LookupPrivilegeDisplayName(
+    t: Task, lpSystemName: PTR, lpName: PTR, lpDisplayName: PTR, cchDisplayName: PTR, lpLanguageId: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -331,13 +440,28 @@ def LookupPrivilegeValue(t: Task, lpSystemName: PTR, lpName: PTR, lpLuid: PTR) -
 
 
 @advapi32.stub(NT_ONLY)
-def MakeAbsoluteSD(t: Task, pSelfRelativeSecurityDescriptor: PTR, pAbsoluteSecurityDescriptor: PTR, lpdwAbsoluteSecurityDescriptorSize: PTR, pDacl: PTR, lpdwDaclSize: PTR, pSacl: PTR, lpdwSaclSize: PTR, pOwner: PTR, lpdwOwnerSize: PTR, pPrimaryGroup: PTR, lpdwPrimaryGroupSize: PTR) -> BOOL:
+def MakeAbsoluteSD(
+    t: Task,
+    pSelfRelativeSecurityDescriptor: PTR,
+    pAbsoluteSecurityDescriptor: PTR,
+    lpdwAbsoluteSecurityDescriptorSize: PTR,
+    pDacl: PTR,
+    lpdwDaclSize: PTR,
+    pSacl: PTR,
+    lpdwSaclSize: PTR,
+    pOwner: PTR,
+    lpdwOwnerSize: PTR,
+    pPrimaryGroup: PTR,
+    lpdwPrimaryGroupSize: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def MakeSelfRelativeSD(t: Task, pAbsoluteSecurityDescriptor: PTR, pSelfRelativeSecurityDescriptor: PTR, lpdwBufferLength: PTR) -> BOOL:
+def MakeSelfRelativeSD(
+    t: Task, pAbsoluteSecurityDescriptor: PTR, pSelfRelativeSecurityDescriptor: PTR, lpdwBufferLength: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -373,7 +497,9 @@ def RevertToSelf(t: Task) -> BOOL:
 
 
 @advapi32.stub(NT_ONLY)
-def SetAclInformation(t: Task, pAcl: PTR, pAclInformation: PTR, nAclInformationLength: DWORD, dwAclInformationClass: DWORD) -> BOOL:
+def SetAclInformation(
+    t: Task, pAcl: PTR, pAclInformation: PTR, nAclInformationLength: DWORD, dwAclInformationClass: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -391,13 +517,22 @@ def SetKernelObjectSecurity(t: Task, Handle: HANDLE, SecurityInformation: FLAGS,
 
 
 @advapi32.stub(NT_ONLY)
-def SetPrivateObjectSecurity(t: Task, SecurityInformation: FLAGS, ModificationDescriptor: PTR, ObjectsSecurityDescriptor: PTR, GenericMapping: PTR, Token: HANDLE) -> BOOL:
+def SetPrivateObjectSecurity(
+    t: Task,
+    SecurityInformation: FLAGS,
+    ModificationDescriptor: PTR,
+    ObjectsSecurityDescriptor: PTR,
+    GenericMapping: PTR,
+    Token: HANDLE,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def SetSecurityDescriptorDacl(t: Task, pSecurityDescriptor: PTR, bDaclPresent: DWORD, pDacl: PTR, bDaclDefaulted: DWORD) -> BOOL:
+def SetSecurityDescriptorDacl(
+    t: Task, pSecurityDescriptor: PTR, bDaclPresent: DWORD, pDacl: PTR, bDaclDefaulted: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -415,7 +550,9 @@ def SetSecurityDescriptorOwner(t: Task, pSecurityDescriptor: PTR, pOwner: PTR, b
 
 
 @advapi32.stub(NT_ONLY)
-def SetSecurityDescriptorSacl(t: Task, pSecurityDescriptor: PTR, bSaclPresent: DWORD, pSacl: PTR, bSaclDefaulted: DWORD) -> BOOL:
+def SetSecurityDescriptorSacl(
+    t: Task, pSecurityDescriptor: PTR, bSaclPresent: DWORD, pSacl: PTR, bSaclDefaulted: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -427,19 +564,47 @@ def SetThreadToken(t: Task, Thread: PTR, Token: HANDLE) -> BOOL:
 
 
 @advapi32.stub(NT_ONLY)
-def SetTokenInformation(t: Task, TokenHandle: HANDLE, TokenInformationClass: DWORD, TokenInformation: PTR, TokenInformationLength: DWORD) -> BOOL:
+def SetTokenInformation(
+    t: Task, TokenHandle: HANDLE, TokenInformationClass: DWORD, TokenInformation: PTR, TokenInformationLength: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def CreateProcessAsUser(t: Task, hToken: HANDLE, lpApplicationName: PTR, lpCommandLine: PTR, lpProcessAttributes: PTR, lpThreadAttributes: PTR, bInheritHandles: DWORD, dwCreationFlags: DWORD, lpEnvironment: PTR, lpCurrentDirectory: PTR, lpStartupInfo: PTR, lpProcessInformation: PTR) -> BOOL:
+def CreateProcessAsUser(
+    t: Task,
+    hToken: HANDLE,
+    lpApplicationName: PTR,
+    lpCommandLine: PTR,
+    lpProcessAttributes: PTR,
+    lpThreadAttributes: PTR,
+    bInheritHandles: DWORD,
+    dwCreationFlags: DWORD,
+    lpEnvironment: PTR,
+    lpCurrentDirectory: PTR,
+    lpStartupInfo: PTR,
+    lpProcessInformation: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def AccessCheckAndAuditAlarm(t: Task, SubsystemName: PTR, HandleId: PTR, ObjectTypeName: PTR, ObjectName: PTR, SecurityDescriptor: PTR, DesiredAccess: DWORD, GenericMapping: PTR, ObjectCreation: DWORD, GrantedAccess: PTR, AccessStatus: PTR, pfGenerateOnClose: PTR) -> BOOL:
+def AccessCheckAndAuditAlarm(
+    t: Task,
+    SubsystemName: PTR,
+    HandleId: PTR,
+    ObjectTypeName: PTR,
+    ObjectName: PTR,
+    SecurityDescriptor: PTR,
+    DesiredAccess: DWORD,
+    GenericMapping: PTR,
+    ObjectCreation: DWORD,
+    GrantedAccess: PTR,
+    AccessStatus: PTR,
+    pfGenerateOnClose: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -451,18 +616,42 @@ def ObjectCloseAuditAlarm(t: Task, SubsystemName: PTR, HandleId: PTR, GenerateOn
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def ObjectOpenAuditAlarm(t: Task, SubsystemName: PTR, HandleId: PTR, ObjectTypeName: PTR, ObjectName: PTR, pSecurityDescriptor: PTR, ClientToken: HANDLE, DesiredAccess: DWORD, GrantedAccess: DWORD, Privileges: PTR, ObjectCreation: DWORD, AccessGranted: DWORD, GenerateOnClose: PTR) -> BOOL:
+def ObjectOpenAuditAlarm(
+    t: Task,
+    SubsystemName: PTR,
+    HandleId: PTR,
+    ObjectTypeName: PTR,
+    ObjectName: PTR,
+    pSecurityDescriptor: PTR,
+    ClientToken: HANDLE,
+    DesiredAccess: DWORD,
+    GrantedAccess: DWORD,
+    Privileges: PTR,
+    ObjectCreation: DWORD,
+    AccessGranted: DWORD,
+    GenerateOnClose: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def ObjectPrivilegeAuditAlarm(t: Task, SubsystemName: PTR, HandleId: PTR, ClientToken: HANDLE, DesiredAccess: DWORD, Privileges: PTR, AccessGranted: DWORD) -> BOOL:
+def ObjectPrivilegeAuditAlarm(
+    t: Task,
+    SubsystemName: PTR,
+    HandleId: PTR,
+    ClientToken: HANDLE,
+    DesiredAccess: DWORD,
+    Privileges: PTR,
+    AccessGranted: DWORD,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def PrivilegedServiceAuditAlarm(t: Task, SubsystemName: PTR, ServiceName: PTR, ClientToken: HANDLE, Privileges: PTR, AccessGranted: DWORD) -> BOOL:
+def PrivilegedServiceAuditAlarm(
+    t: Task, SubsystemName: PTR, ServiceName: PTR, ClientToken: HANDLE, Privileges: PTR, AccessGranted: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)

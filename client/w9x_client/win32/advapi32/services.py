@@ -19,7 +19,20 @@ NT_ONLY = "Windows NT only, as on every Windows 9x"
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def ChangeServiceConfig(t: Task, hService: HANDLE, dwServiceType: DWORD, dwStartType: DWORD, dwErrorControl: DWORD, lpBinaryPathName: PTR, lpLoadOrderGroup: PTR, lpdwTagId: PTR, lpDependencies: PTR, lpServiceStartName: PTR, lpPassword: PTR, lpDisplayName: PTR) -> BOOL:
+def ChangeServiceConfig(
+    t: Task,
+    hService: HANDLE,
+    dwServiceType: DWORD,
+    dwStartType: DWORD,
+    dwErrorControl: DWORD,
+    lpBinaryPathName: PTR,
+    lpLoadOrderGroup: PTR,
+    lpdwTagId: PTR,
+    lpDependencies: PTR,
+    lpServiceStartName: PTR,
+    lpPassword: PTR,
+    lpDisplayName: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -37,7 +50,22 @@ def ControlService(t: Task, hService: HANDLE, dwControl: DWORD, lpServiceStatus:
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def CreateService(t: Task, hSCManager: HANDLE, lpServiceName: PTR, lpDisplayName: PTR, dwDesiredAccess: DWORD, dwServiceType: DWORD, dwStartType: DWORD, dwErrorControl: DWORD, lpBinaryPathName: PTR, lpLoadOrderGroup: PTR, lpdwTagId: PTR, lpDependencies: PTR, lpServiceStartName: PTR, lpPassword: PTR) -> HANDLE:
+def CreateService(
+    t: Task,
+    hSCManager: HANDLE,
+    lpServiceName: PTR,
+    lpDisplayName: PTR,
+    dwDesiredAccess: DWORD,
+    dwServiceType: DWORD,
+    dwStartType: DWORD,
+    dwErrorControl: DWORD,
+    lpBinaryPathName: PTR,
+    lpLoadOrderGroup: PTR,
+    lpdwTagId: PTR,
+    lpDependencies: PTR,
+    lpServiceStartName: PTR,
+    lpPassword: PTR,
+) -> HANDLE:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -49,19 +77,39 @@ def DeleteService(t: Task, hService: HANDLE) -> BOOL:
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def EnumDependentServices(t: Task, hService: HANDLE, dwServiceState: DWORD, lpServices: PTR, cbBufSize: DWORD, pcbBytesNeeded: PTR, lpServicesReturned: PTR) -> BOOL:
+def EnumDependentServices(
+    t: Task,
+    hService: HANDLE,
+    dwServiceState: DWORD,
+    lpServices: PTR,
+    cbBufSize: DWORD,
+    pcbBytesNeeded: PTR,
+    lpServicesReturned: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def EnumServicesStatus(t: Task, hSCManager: HANDLE, dwServiceType: DWORD, dwServiceState: DWORD, lpServices: PTR, cbBufSize: DWORD, pcbBytesNeeded: PTR, lpServicesReturned: PTR, lpResumeHandle: PTR) -> BOOL:
+def EnumServicesStatus(
+    t: Task,
+    hSCManager: HANDLE,
+    dwServiceType: DWORD,
+    dwServiceState: DWORD,
+    lpServices: PTR,
+    cbBufSize: DWORD,
+    pcbBytesNeeded: PTR,
+    lpServicesReturned: PTR,
+    lpResumeHandle: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def GetServiceDisplayName(t: Task, hSCManager: HANDLE, lpServiceName: PTR, lpDisplayName: PTR, lpcchBuffer: PTR) -> BOOL:
+def GetServiceDisplayName(
+    t: Task, hSCManager: HANDLE, lpServiceName: PTR, lpDisplayName: PTR, lpcchBuffer: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -103,13 +151,22 @@ def QueryServiceConfig(t: Task, hService: HANDLE, lpServiceConfig: PTR, cbBufSiz
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def QueryServiceLockStatus(t: Task, hSCManager: HANDLE, lpLockStatus: PTR, cbBufSize: DWORD, pcbBytesNeeded: PTR) -> BOOL:
+def QueryServiceLockStatus(
+    t: Task, hSCManager: HANDLE, lpLockStatus: PTR, cbBufSize: DWORD, pcbBytesNeeded: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
 
 @advapi32.stub(NT_ONLY)
-def QueryServiceObjectSecurity(t: Task, hService: HANDLE, dwSecurityInformation: FLAGS, lpSecurityDescriptor: PTR, cbBufSize: DWORD, pcbBytesNeeded: PTR) -> BOOL:
+def QueryServiceObjectSecurity(
+    t: Task,
+    hService: HANDLE,
+    dwSecurityInformation: FLAGS,
+    lpSecurityDescriptor: PTR,
+    cbBufSize: DWORD,
+    pcbBytesNeeded: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -127,7 +184,9 @@ def RegisterServiceCtrlHandler(t: Task, lpServiceName: PTR, lpHandlerProc: PTR) 
 
 
 @advapi32.stub(NT_ONLY)
-def SetServiceObjectSecurity(t: Task, hService: HANDLE, dwSecurityInformation: FLAGS, lpSecurityDescriptor: PTR) -> BOOL:
+def SetServiceObjectSecurity(
+    t: Task, hService: HANDLE, dwSecurityInformation: FLAGS, lpSecurityDescriptor: PTR
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -211,7 +270,16 @@ def OpenEventLog(t: Task, lpUNCServerName: PTR, lpSourceName: PTR) -> HANDLE:
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def ReadEventLog(t: Task, hEventLog: HANDLE, dwReadFlags: DWORD, dwRecordOffset: DWORD, lpBuffer: PTR, nNumberOfBytesToRead: DWORD, pnBytesRead: PTR, pnMinNumberOfBytesNeeded: PTR) -> BOOL:
+def ReadEventLog(
+    t: Task,
+    hEventLog: HANDLE,
+    dwReadFlags: DWORD,
+    dwRecordOffset: DWORD,
+    lpBuffer: PTR,
+    nNumberOfBytesToRead: DWORD,
+    pnBytesRead: PTR,
+    pnMinNumberOfBytesNeeded: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -223,7 +291,18 @@ def RegisterEventSource(t: Task, lpUNCServerName: PTR, lpSourceName: PTR) -> HAN
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def ReportEvent(t: Task, hEventLog: HANDLE, wType: WORD, wCategory: WORD, dwEventID: DWORD, lpUserSid: PTR, wNumStrings: WORD, dwDataSize: DWORD, lpStrings: PTR, lpRawData: PTR) -> BOOL:
+def ReportEvent(
+    t: Task,
+    hEventLog: HANDLE,
+    wType: WORD,
+    wCategory: WORD,
+    dwEventID: DWORD,
+    lpUserSid: PTR,
+    wNumStrings: WORD,
+    dwDataSize: DWORD,
+    lpStrings: PTR,
+    lpRawData: PTR,
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)
 
@@ -235,6 +314,8 @@ def AbortSystemShutdown(t: Task, lpMachineName: PTR) -> BOOL:
 
 
 @advapi32.stub(NT_ONLY, aw=True)
-def InitiateSystemShutdown(t: Task, lpMachineName: PTR, lpMessage: PTR, dwTimeout: DWORD, bForceAppsClosed: DWORD, bRebootAfterShutdown: DWORD) -> BOOL:
+def InitiateSystemShutdown(
+    t: Task, lpMachineName: PTR, lpMessage: PTR, dwTimeout: DWORD, bForceAppsClosed: DWORD, bRebootAfterShutdown: DWORD
+) -> BOOL:
     """Windows NT only: ERROR_CALL_NOT_IMPLEMENTED."""
     raise WinError(Err.CALL_NOT_IMPLEMENTED)

@@ -51,7 +51,9 @@ TEST_MAX = 0x1_0000
 
 @advapi32.partial("the statistical test is a simple one")
 def IsTextUnicode(t: Task, lpv: PTR, iSize: INT, lpiResult: LPDWORD) -> BOOL:
-    """Guess whether a buffer is UTF-16; the result holds the tests (IS_TEXT_UNICODE_*) to run and then those that were passed."""
+    """Guess whether a buffer is UTF-16; the result holds the tests (IS_TEXT_UNICODE_*) to run and then those that were
+    passed.
+    """
     data = t.mem.read(lpv, min(max(iSize, 0), TEST_MAX))
     found = _tests(data, iSize)
     wanted = lpiResult.get() if lpiResult else 0xFFFF_FFFF

@@ -1,5 +1,1 @@
-"""GDI32: importing this package declares its exports, topic by topic."""
-
-from .dll import gdi32
-
-__all__ = ["gdi32"]
+"""GDI32: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

@@ -1,7 +1,7 @@
 """Atoms: local ones belong to the process, global ones to all (SDK winbase.h).
 
-String atoms are C000h..FFFFh, compared without regard to case; values below C000h are integer atoms ("#123") and need no table.
-Global atoms live in the daemon; a process without one keeps them to itself.
+String atoms are C000h..FFFFh, compared without regard to case; values below C000h are integer atoms ("#123") and need
+no table. Global atoms live in the daemon; a process without one keeps them to itself.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Code pages as Windows converts them: tables over Python's codecs, without any guest memory.
 
-`abi.codepage` serves text parameters and never fails; this module serves the programs that convert explicitly and want to
-know what failed. A page is looked up with `find_page`; `CodePage.decode` and `CodePage.encode` work in 16-bit units, as Windows does.
+`abi.codepage` serves text parameters and never fails; this module serves the programs that convert explicitly and want
+to know what failed. A page is looked up with `find_page`; `CodePage.decode` and `CodePage.encode` work in 16-bit units,
+as Windows does.
 
-Sources: MultiByteToWideChar, WideCharToMultiByte and GetCPInfo in the Platform SDK; the code page tables and the best-fit tables
-that Microsoft published at unicode.org (Public/MAPPINGS/VENDORS/MICSFT).
+Sources: MultiByteToWideChar, WideCharToMultiByte and GetCPInfo in the Platform SDK; the code page tables and the
+best-fit tables that Microsoft published at unicode.org (Public/MAPPINGS/VENDORS/MICSFT).
 """
 
 from __future__ import annotations
@@ -17,14 +18,20 @@ from functools import lru_cache
 CP_ACP, CP_OEMCP, CP_MACCP, CP_THREAD_ACP, CP_SYMBOL, CP_UTF7, CP_UTF8 = 0, 1, 2, 3, 42, 65000, 65001
 
 _CODECS = {
-    37: "cp037", 437: "cp437", 500: "cp500", 737: "cp737", 775: "cp775", 850: "cp850", 852: "cp852", 855: "cp855", 857: "cp857",
-    860: "cp860", 861: "cp861", 862: "cp862", 863: "cp863", 864: "cp864", 865: "cp865", 866: "cp866", 869: "cp869", 874: "cp874",
-    875: "cp875", 932: "cp932", 936: "gbk", 949: "cp949", 950: "cp950", 1026: "cp1026", 1250: "cp1250", 1251: "cp1251", 1252: "cp1252",
-    1253: "cp1253", 1254: "cp1254", 1255: "cp1255", 1256: "cp1256", 1257: "cp1257", 1258: "cp1258", 1361: "johab", 10000: "mac_roman",
+    37: "cp037", 437: "cp437", 500: "cp500", 737: "cp737", 775: "cp775", 850: "cp850", 852: "cp852", 855: "cp855",
+    857: "cp857",
+    860: "cp860", 861: "cp861", 862: "cp862", 863: "cp863", 864: "cp864", 865: "cp865", 866: "cp866", 869: "cp869",
+    874: "cp874",
+    875: "cp875", 932: "cp932", 936: "gbk", 949: "cp949", 950: "cp950", 1026: "cp1026", 1250: "cp1250", 1251: "cp1251",
+    1252: "cp1252",
+    1253: "cp1253", 1254: "cp1254", 1255: "cp1255", 1256: "cp1256", 1257: "cp1257", 1258: "cp1258", 1361: "johab",
+    10000: "mac_roman",
     10006: "mac_greek", 10007: "mac_cyrillic", 10029: "mac_latin2", 10079: "mac_iceland", 10081: "mac_turkish",
     20127: "ascii", 20866: "koi8_r", 28591: "latin_1", 28592: "iso8859_2", 65000: "utf_7", 65001: "utf_8",
 }  # fmt: skip
-"""The pages of Windows 98 (KB Q165478 and the registry's list under Control\\Nls\\CodePage) that Python has a codec for."""
+"""The pages of Windows 98 (KB Q165478 and the registry's list under Control\\Nls\\CodePage) that Python has a codec
+for.
+"""
 
 _LEAD_RANGES = {
     932: (0x81, 0x9F, 0xE0, 0xFC),
@@ -36,25 +43,38 @@ _LEAD_RANGES = {
 """GetCPInfo's LeadByte pairs (SDK: code page tables)."""
 
 _NAMES = {
-    37: "IBM EBCDIC - U.S./Canada", 437: "OEM - United States", 500: "IBM EBCDIC - International", 737: "OEM - Greek 437G",
-    775: "OEM - Baltic", 850: "OEM - Multilingual Latin I", 852: "OEM - Latin II", 855: "OEM - Cyrillic", 857: "OEM - Turkish",
-    860: "OEM - Portuguese", 861: "OEM - Icelandic", 863: "OEM - Canadian French", 865: "OEM - Nordic", 866: "OEM - Russian",
+    37: "IBM EBCDIC - U.S./Canada", 437: "OEM - United States", 500: "IBM EBCDIC - International",
+    737: "OEM - Greek 437G",
+    775: "OEM - Baltic", 850: "OEM - Multilingual Latin I", 852: "OEM - Latin II", 855: "OEM - Cyrillic",
+    857: "OEM - Turkish",
+    860: "OEM - Portuguese", 861: "OEM - Icelandic", 863: "OEM - Canadian French", 865: "OEM - Nordic",
+    866: "OEM - Russian",
     869: "OEM - Modern Greek", 874: "ANSI/OEM - Thai", 932: "ANSI/OEM - Japanese Shift-JIS",
     936: "ANSI/OEM - Simplified Chinese GBK", 949: "ANSI/OEM - Korean", 950: "ANSI/OEM - Traditional Chinese Big5",
-    1250: "ANSI - Central Europe", 1251: "ANSI - Cyrillic", 1252: "ANSI - Latin I", 1253: "ANSI - Greek", 1254: "ANSI - Turkish",
-    1255: "ANSI - Hebrew", 1256: "ANSI - Arabic", 1257: "ANSI - Baltic", 1258: "ANSI/OEM - Viet Nam", 10000: "MAC - Roman",
+    1250: "ANSI - Central Europe", 1251: "ANSI - Cyrillic", 1252: "ANSI - Latin I", 1253: "ANSI - Greek",
+    1254: "ANSI - Turkish",
+    1255: "ANSI - Hebrew", 1256: "ANSI - Arabic", 1257: "ANSI - Baltic", 1258: "ANSI/OEM - Viet Nam",
+    10000: "MAC - Roman",
     65000: "UTF-7", 65001: "UTF-8",
 }  # fmt: skip
 
 _BEST_FIT = {
-    "\u00a6": "|", "\u00a9": "c", "\u00ab": "<", "\u00ad": "-", "\u00ae": "r", "\u00b4": "'", "\u00b7": ".", "\u00b8": ",",
-    "\u00bb": ">", "\u00c6": "A", "\u00d0": "D", "\u00d7": "x", "\u00d8": "O", "\u00de": "T", "\u00e6": "a", "\u00f0": "d",
-    "\u00f8": "o", "\u00fe": "t", "\u0110": "D", "\u0111": "d", "\u0126": "H", "\u0127": "h", "\u0131": "i", "\u0141": "L",
-    "\u0142": "l", "\u0152": "O", "\u0153": "o", "\u0166": "T", "\u0167": "t", "\u02c6": "^", "\u02dc": "~", "\u2010": "-",
-    "\u2011": "-", "\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201a": ",", "\u201c": '"', "\u201d": '"',
-    "\u201e": '"', "\u2020": "+", "\u2022": "\u00b7", "\u2026": ".", "\u2030": "%", "\u2032": "'", "\u2039": "<", "\u203a": ">",
-    "\u2044": "/", "\u2122": "T", "\u2212": "-", "\u2215": "/", "\u2216": "\\", "\u2217": "*", "\u2223": "|", "\u2236": ":",
-    "\u223c": "~", "\u2190": "<", "\u2192": ">", "\u2191": "^", "\u2193": "v", "\u2502": "|", "\u2500": "-", "\u2588": "\u00a6",
+    "\u00a6": "|", "\u00a9": "c", "\u00ab": "<", "\u00ad": "-", "\u00ae": "r", "\u00b4": "'", "\u00b7": ".",
+    "\u00b8": ",",
+    "\u00bb": ">", "\u00c6": "A", "\u00d0": "D", "\u00d7": "x", "\u00d8": "O", "\u00de": "T", "\u00e6": "a",
+    "\u00f0": "d",
+    "\u00f8": "o", "\u00fe": "t", "\u0110": "D", "\u0111": "d", "\u0126": "H", "\u0127": "h", "\u0131": "i",
+    "\u0141": "L",
+    "\u0142": "l", "\u0152": "O", "\u0153": "o", "\u0166": "T", "\u0167": "t", "\u02c6": "^", "\u02dc": "~",
+    "\u2010": "-",
+    "\u2011": "-", "\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201a": ",", "\u201c": '"',
+    "\u201d": '"',
+    "\u201e": '"', "\u2020": "+", "\u2022": "\u00b7", "\u2026": ".", "\u2030": "%", "\u2032": "'", "\u2039": "<",
+    "\u203a": ">",
+    "\u2044": "/", "\u2122": "T", "\u2212": "-", "\u2215": "/", "\u2216": "\\", "\u2217": "*", "\u2223": "|",
+    "\u2236": ":",
+    "\u223c": "~", "\u2190": "<", "\u2192": ">", "\u2191": "^", "\u2193": "v", "\u2502": "|", "\u2500": "-",
+    "\u2588": "\u00a6",
 }  # fmt: skip
 """Substitutes of bestfit1252.txt and bestfit437.txt that no decomposition yields."""
 
@@ -175,7 +195,9 @@ class CodePage:
 
 
 def _single_byte(codec: str) -> str:
-    """The 256 characters; a byte the codec leaves undefined is the character of its own number, as in cp1252's 81 8D 8F 90 9D."""
+    """The 256 characters; a byte the codec leaves undefined is the character of its own number, as in cp1252's 81 8D
+    8F 90 9D.
+    """
     return "".join(bytes([b]).decode(codec, "replace").replace("\ufffd", chr(b)) for b in range(256))
 
 

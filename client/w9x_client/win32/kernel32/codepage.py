@@ -193,7 +193,7 @@ def GetOEMCP(t: Task) -> UINT:
 @kernel32.api()
 def IsValidCodePage(t: Task, CodePage: UINT) -> BOOL:
     """Whether a code page is installed; the pseudo pages (CP_ACP...) are not."""
-    return CodePage > CP_SYMBOL and code_page(t, CodePage) is not None or CodePage == 37
+    return (CodePage > CP_SYMBOL and code_page(t, CodePage) is not None) or CodePage == 37
 
 
 @kernel32.api()

@@ -25,6 +25,11 @@ _NORM = (
     data.NORM_IGNORECASE | data.NORM_IGNORENONSPACE | data.NORM_IGNORESYMBOLS
     | data.NORM_IGNOREKANATYPE | data.NORM_IGNOREWIDTH
 )  # fmt: skip
+_SORT_FLAGS = LCMAP_SORTKEY | LCMAP_BYTEREV | _NORM | data.SORT_STRINGSORT
+_MAP_FLAGS = (
+    LCMAP_LOWERCASE | LCMAP_UPPERCASE | LCMAP_BYTEREV | LCMAP_LINGUISTIC_CASING | LCMAP_HALFWIDTH | LCMAP_FULLWIDTH
+    | LCMAP_HIRAGANA | LCMAP_KATAKANA | data.NORM_IGNORENONSPACE | data.NORM_IGNORESYMBOLS
+)  # fmt: skip
 CT_CTYPE1, CT_CTYPE2, CT_CTYPE3 = 1, 2, 4
 
 
@@ -69,7 +74,14 @@ def write_text(t: Task, address: int, capacity: int, text: str, wide: bool, page
 
 @kernel32.api(aw=True)
 def CompareString(
-    t: Task, Locale: DWORD, dwCmpFlags: FLAGS, lpString1: PTR, cchCount1: INT, lpString2: PTR, cchCount2: INT, W: IS_WIDE
+    t: Task,
+    Locale: DWORD,
+    dwCmpFlags: FLAGS,
+    lpString1: PTR,
+    cchCount1: INT,
+    lpString2: PTR,
+    cchCount2: INT,
+    W: IS_WIDE,
 ) -> INT:
     """Order two strings: 1 less, 2 equal, 3 greater; 0 on failure."""
     if not lpString1 or not lpString2:
@@ -91,12 +103,7 @@ def LCMapString(
         raise WinError(Err.INVALID_PARAMETER)
     flags = dwMapFlags & ~LOCALE_USE_CP_ACP
     sort = flags & LCMAP_SORTKEY
-    allowed = (
-        LCMAP_SORTKEY | LCMAP_BYTEREV | _NORM | data.SORT_STRINGSORT
-        if sort
-        else LCMAP_LOWERCASE | LCMAP_UPPERCASE | LCMAP_BYTEREV | LCMAP_LINGUISTIC_CASING | LCMAP_HALFWIDTH | LCMAP_FULLWIDTH
-        | LCMAP_HIRAGANA | LCMAP_KATAKANA | data.NORM_IGNORENONSPACE | data.NORM_IGNORESYMBOLS
-    )  # fmt: skip
+    allowed = _SORT_FLAGS if sort else _MAP_FLAGS
     both_cases = LCMAP_LOWERCASE | LCMAP_UPPERCASE
     if not flags or flags & ~allowed or flags & both_cases == both_cases:
         raise WinError(Err.INVALID_FLAGS)

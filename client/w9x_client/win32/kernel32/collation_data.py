@@ -1,11 +1,12 @@
 """How Windows orders, classifies and maps characters: pure functions over text.
 
-The order is Windows' default table: script members ("primary" weights) decide first, then diacritics, then case (lower before
-upper), then, in a word sort, hyphens and apostrophes. The weights of ASCII and the sort key layout are those the SDK documents
-with LCMapString and that every Windows from 95 to XP produces; accented Latin, Greek and Cyrillic letters are ordered by
-decomposition (unicodedata). Characters outside these sort by code point after the letters.
+The order is Windows' default table: script members ("primary" weights) decide first, then diacritics, then case (lower
+before upper), then, in a word sort, hyphens and apostrophes. The weights of ASCII and the sort key layout are those
+the SDK documents with LCMapString and that every Windows from 95 to XP produces; accented Latin, Greek and Cyrillic
+letters are ordered by decomposition (unicodedata). Characters outside these sort by code point after the letters.
 
-Interface: `compare`, `sort_key`, `upper`, `lower`, `ctype1..3`, `fold`. Callers pass flags unchecked; `collation` checks them.
+Interface: `compare`, `sort_key`, `upper`, `lower`, `ctype1..3`, `fold`. Callers pass flags unchecked; `collation`
+checks them.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ _SPECIAL = {"'": 0x80, "-": 0x82, "\u00ad": 0x81, "\u2010": 0x83, "\u2011": 0x84
 """Weightless in a word sort until everything else is equal; script member 6."""
 
 _PUNCTUATION = {
-    " ": 0x0702, "\u00a0": 0x0704, "!": 0x071C, '"': 0x071D, "#": 0x071F, "%": 0x0721, "&": 0x0723, "(": 0x0727, ")": 0x072A,
+    " ": 0x0702, "\u00a0": 0x0704, "!": 0x071C, '"': 0x071D, "#": 0x071F, "%": 0x0721, "&": 0x0723, "(": 0x0727,
+    ")": 0x072A,
     "*": 0x072D, ",": 0x072F, ".": 0x0733, "/": 0x0735, ":": 0x0737, ";": 0x0739, "?": 0x073C, "@": 0x073E, "[": 0x0740,
-    "\\": 0x0741, "]": 0x0742, "^": 0x0743, "_": 0x0744, "`": 0x0748, "{": 0x074A, "|": 0x074C, "}": 0x074E, "~": 0x0751,
+    "\\": 0x0741, "]": 0x0742, "^": 0x0743, "_": 0x0744, "`": 0x0748, "{": 0x074A, "|": 0x074C, "}": 0x074E,
+    "~": 0x0751,
     "+": 0x0803, "<": 0x080E, "=": 0x0812, ">": 0x0814, "$": 0x0A03, "'": 0x0680, "-": 0x0682,
     "\t": 0x0705, "\n": 0x0706, "\v": 0x0707, "\f": 0x0708, "\r": 0x0709,
 }  # fmt: skip
@@ -44,8 +47,25 @@ _LATIN = dict(
     )
 )  # fmt: skip
 """Alphabetic weights in script member 0E."""
-_EXPANSIONS = {"\u00df": "ss", "\u00e6": "ae", "\u00c6": "AE", "\u0153": "oe", "\u0152": "OE", "\u00fe": "th", "\u00de": "TH"}
-_STROKED = {"\u00f8": "o", "\u00d8": "O", "\u0142": "l", "\u0141": "L", "\u0111": "d", "\u0110": "D", "\u00f0": "d", "\u00d0": "D"}
+_EXPANSIONS = {
+    "\u00df": "ss",
+    "\u00e6": "ae",
+    "\u00c6": "AE",
+    "\u0153": "oe",
+    "\u0152": "OE",
+    "\u00fe": "th",
+    "\u00de": "TH",
+}
+_STROKED = {
+    "\u00f8": "o",
+    "\u00d8": "O",
+    "\u0142": "l",
+    "\u0141": "L",
+    "\u0111": "d",
+    "\u0110": "D",
+    "\u00f0": "d",
+    "\u00d0": "D",
+}
 _MARKS = {
     0x301: 0x0E, 0x300: 0x0F, 0x307: 0x10, 0x302: 0x12, 0x308: 0x13, 0x30C: 0x14, 0x306: 0x15, 0x304: 0x17, 0x303: 0x19,
     0x30A: 0x1A, 0x328: 0x1B, 0x327: 0x1C, 0x30B: 0x1D,
@@ -161,7 +181,7 @@ def compare(first: str, second: str, flags: int = 0) -> int:
 
 
 def _compare_special(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> int:
-    """"co-op" sorts after "coop": fewer specials first, then by place and weight."""
+    """ "co-op" sorts after "coop": fewer specials first, then by place and weight."""
     for x, y in zip(a, b, strict=False):
         if x != y:
             return -1 if x < y else 1
@@ -169,7 +189,9 @@ def _compare_special(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> int:
 
 
 def sort_key(text: str, flags: int = 0) -> bytes:
-    """LCMAP_SORTKEY's bytes: primary 01 diacritic 01 case 01 (extra) 01 special 00; trailing default weights are left out."""
+    """LCMAP_SORTKEY's bytes: primary 01 diacritic 01 case 01 (extra) 01 special 00; trailing default weights are left
+    out.
+    """
     primary, diacritic, case, special = _keys(text, flags)
     out = bytearray()
     for weight in primary:

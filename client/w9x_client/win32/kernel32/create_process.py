@@ -65,6 +65,17 @@ def _existing(t: Task, path: str) -> str | None:
     return str(found.guest) if found.exists and not found.is_directory else None
 
 
+def _directory(t: Task, path: str) -> str:
+    """The guest path of an existing directory; WinError(ERROR_DIRECTORY)."""
+    try:
+        found = t.process.drives.resolve(path)
+    except WinError:
+        raise WinError(Err.DIRECTORY) from None
+    if not found.is_directory:
+        raise WinError(Err.DIRECTORY)
+    return str(found.guest)
+
+
 def find_program(t: Task, application: str | None, command_line: str) -> str:
     """The guest path of the program that CreateProcess's arguments name; WinError(ERROR_FILE_NOT_FOUND).
 
@@ -154,10 +165,7 @@ async def CreateProcess(
         wide = dwCreationFlags & CREATE_UNICODE_ENVIRONMENT != 0
         spec.environment = [[name, value] for name, value in _read_environment(t, lpEnvironment, wide).items()]
     if lpCurrentDirectory is not None:
-        folder = process.drives.resolve(lpCurrentDirectory)
-        if not folder.is_directory:
-            raise WinError(Err.DIRECTORY)
-        spec.current = str(folder.guest)
+        spec.current = _directory(t, lpCurrentDirectory)
     spec.startup, descriptors = _startup(t, lpStartupInfo, W)
     child = await start(t, spec, descriptors)
     info = t.mem.struct(PROCESS_INFORMATION, lpProcessInformation)

@@ -35,7 +35,7 @@ from .handle import inheritable
 if TYPE_CHECKING:
     from w9x_client.process import Task
 
-FILE_BEGIN, FILE_CURRENT, FILE_END = 0, 1, 2
+FILE_END = 2
 FILE_TYPES = {"disk": 1, "char": 2, "pipe": 3}
 LOCKFILE_FAIL_IMMEDIATELY, LOCKFILE_EXCLUSIVE_LOCK = 1, 2
 
@@ -210,8 +210,6 @@ def SetFilePointer(
         distance -= (distance >> 63) << 64
     else:
         distance = lDistanceToMove
-        if dwMoveMethod == FILE_BEGIN and distance < 0:
-            distance &= 0xFFFFFFFF  # Win9x: with no high half a distance from the start is unsigned
     before = item.tell() if not lpDistanceToMoveHigh else 0
     position = item.seek(distance, dwMoveMethod)
     if lpDistanceToMoveHigh:

@@ -1,4 +1,6 @@
-"""FormatMessage: message texts from the system, a module's message table or the caller, with inserts (SDK winbase.h)."""
+"""FormatMessage: message texts from the system, a module's message table or the caller, with inserts (SDK
+winbase.h).
+"""
 
 from __future__ import annotations
 

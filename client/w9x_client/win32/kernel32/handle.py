@@ -46,12 +46,26 @@ class HandleFlags:
             self._flags.pop(handle, None)
 
 
+class OwnProcess(KernelObject):
+    """This process, as its handles see it.
+
+    Kept in ``process.state(OwnProcess)``. It has not ended while somebody can ask.
+    """
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self.process = process
+
+    def signaled(self, task: Task) -> bool:
+        return False
+
+
 def resolve(t: Task, handle: int, kind: type[O]) -> O:
     """The object of ``kind`` behind a handle or pseudo handle; WinError(ERROR_INVALID_HANDLE)."""
     item: KernelObject | None = t.process.handles.find(handle)
     if item is None:
         if handle in _PROCESS:
-            item = t.process
+            item = t.process.state(OwnProcess)
         elif handle == CURRENT_THREAD:
             item = t
     if not isinstance(item, kind):
@@ -61,7 +75,7 @@ def resolve(t: Task, handle: int, kind: type[O]) -> O:
 
 def is_current_process(t: Task, handle: int) -> bool:
     """Whether ``handle`` means this process; WinError(ERROR_INVALID_HANDLE) when it means nothing at all."""
-    return handle in _PROCESS or resolve(t, handle, KernelObject) is t.process
+    return handle in _PROCESS or isinstance(resolve(t, handle, KernelObject), OwnProcess)
 
 
 def inheritable(t: Task, handle: int, attributes: int) -> int:

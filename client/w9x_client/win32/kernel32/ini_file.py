@@ -1,7 +1,8 @@
 """Initialisation files: parsing and editing that leaves comments, order and spelling alone.
 
-Pure: bytes in, bytes out; texts are bytes of the ANSI code page. Section and key names compare without regard to ASCII case.
-Rules (SDK, GetPrivateProfileString): ``[name]`` opens a section, ``key=value`` lines follow, a line that begins with ';' is a comment.
+Pure: bytes in, bytes out; texts are bytes of the ANSI code page. Section and key names compare without regard to ASCII
+case. Rules (SDK, GetPrivateProfileString): ``[name]`` opens a section, ``key=value`` lines follow, a line that begins
+with ';' is a comment.
 """
 
 from __future__ import annotations

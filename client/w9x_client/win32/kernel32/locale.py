@@ -23,7 +23,8 @@ _INTEGER_TYPES = {
 """LCTYPEs whose value LOCALE_RETURN_NUMBER may ask for as a DWORD."""
 _HEX_TYPES = {0x01, 0x09}
 _USER_TYPES = {
-    0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11, 0x12, 0x14, 0x16, 0x17, 0x18, 0x19, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0x23, 0x28, 0x29,
+    0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11, 0x12, 0x14, 0x16, 0x17, 0x18, 0x19, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0x23,
+    0x28, 0x29,
     0x50, 0x51, 0x1003, 0x1005, 0x1009, 0x100A, 0x100C, 0x100D, 0x1010, 0x13,
 }  # fmt: skip
 """LCTYPEs that SetLocaleInfo may change."""
@@ -235,7 +236,7 @@ def GetDateFormat(
     flags = dwFlags & ~(LOCALE_NOUSEROVERRIDE | LOCALE_USE_CP_ACP)
     if flags & ~7 or (lpFormat is not None and flags & 3) or flags & 3 == 3:
         raise WinError(Err.INVALID_FLAGS)
-    date = _valid_date(lpDate) if lpDate is not None else datetime.date.today()
+    date = _valid_date(lpDate) if lpDate is not None else datetime.date.today()  # noqa: DTZ011  # the guest's local date
     picture = lpFormat
     if picture is None:
         picture = locale_text(t, locale, (0x20 if flags & DATE_LONGDATE else 0x1F) | dwFlags & LOCALE_NOUSEROVERRIDE)
@@ -275,7 +276,7 @@ def GetTimeFormat(
         if clock[0] > 23 or clock[1] > 59 or clock[2] > 59:
             raise WinError(Err.INVALID_PARAMETER)
     else:
-        now = datetime.datetime.now()
+        now = datetime.datetime.now()  # noqa: DTZ005  # the guest's local time
         clock = (now.hour, now.minute, now.second)
     picture = lpFormat
     if picture is None:
@@ -348,7 +349,7 @@ class NumberFormat:
     def magnitude(self, value: str) -> tuple[str, bool]:
         """The grouped, rounded digits of ``value`` and whether it is negative; WinError for anything but a number."""
         negative = value.startswith("-")
-        whole, dot, fraction = value[negative:].partition(".")
+        whole, _, fraction = value[negative:].partition(".")
         if not (whole + fraction).isascii() or not (whole + fraction).isdigit():
             raise WinError(Err.INVALID_PARAMETER)
         scaled = int((whole or "0") + fraction[: self.digits].ljust(self.digits, "0"))
@@ -395,7 +396,14 @@ def _setting(t: Task, locale: Locale, flags: int, lctype: int) -> str:
 
 @kernel32.api(aw=True)
 def GetNumberFormat(
-    t: Task, Locale: DWORD, dwFlags: FLAGS, lpValue: LPCTSTR, lpFormat: PTR, lpNumberStr: LPTSTR, cchNumber: INT, W: IS_WIDE
+    t: Task,
+    Locale: DWORD,
+    dwFlags: FLAGS,
+    lpValue: LPCTSTR,
+    lpFormat: PTR,
+    lpNumberStr: LPTSTR,
+    cchNumber: INT,
+    W: IS_WIDE,
 ) -> INT:
     """A decimal number as the locale writes it."""
     locale = locale_of(t, Locale)
@@ -416,7 +424,14 @@ def GetNumberFormat(
 
 @kernel32.api(aw=True)
 def GetCurrencyFormat(
-    t: Task, Locale: DWORD, dwFlags: FLAGS, lpValue: LPCTSTR, lpFormat: PTR, lpCurrencyStr: LPTSTR, cchCurrency: INT, W: IS_WIDE
+    t: Task,
+    Locale: DWORD,
+    dwFlags: FLAGS,
+    lpValue: LPCTSTR,
+    lpFormat: PTR,
+    lpCurrencyStr: LPTSTR,
+    cchCurrency: INT,
+    W: IS_WIDE,
 ) -> INT:
     """An amount of money as the locale writes it."""
     locale = locale_of(t, Locale)
@@ -438,15 +453,22 @@ def GetCurrencyFormat(
 
 
 _LANGUAGE_NAMES = {
-    0x0000: "Language Neutral", 0x0401: "Arabic (Saudi Arabia)", 0x0404: "Chinese (Taiwan)", 0x0804: "Chinese (PRC)", 0x0405: "Czech",
-    0x0406: "Danish", 0x0407: "German (Standard)", 0x0807: "German (Switzerland)", 0x0C07: "German (Austria)", 0x0408: "Greek",
-    0x0409: "English (United States)", 0x0809: "English (United Kingdom)", 0x0C09: "English (Australia)", 0x1009: "English (Canada)",
-    0x040A: "Spanish (Traditional Sort)", 0x080A: "Spanish (Mexico)", 0x0C0A: "Spanish (Modern Sort)", 0x040B: "Finnish",
+    0x0000: "Language Neutral", 0x0401: "Arabic (Saudi Arabia)", 0x0404: "Chinese (Taiwan)", 0x0804: "Chinese (PRC)",
+    0x0405: "Czech",
+    0x0406: "Danish", 0x0407: "German (Standard)", 0x0807: "German (Switzerland)", 0x0C07: "German (Austria)",
+    0x0408: "Greek",
+    0x0409: "English (United States)", 0x0809: "English (United Kingdom)", 0x0C09: "English (Australia)",
+    0x1009: "English (Canada)",
+    0x040A: "Spanish (Traditional Sort)", 0x080A: "Spanish (Mexico)", 0x0C0A: "Spanish (Modern Sort)",
+    0x040B: "Finnish",
     0x040C: "French (Standard)", 0x080C: "French (Belgium)", 0x0C0C: "French (Canada)", 0x100C: "French (Switzerland)",
-    0x040D: "Hebrew", 0x040E: "Hungarian", 0x040F: "Icelandic", 0x0410: "Italian (Standard)", 0x0810: "Italian (Switzerland)",
-    0x0411: "Japanese", 0x0412: "Korean", 0x0413: "Dutch (Netherlands)", 0x0813: "Dutch (Belgium)", 0x0414: "Norwegian (Bokmal)",
+    0x040D: "Hebrew", 0x040E: "Hungarian", 0x040F: "Icelandic", 0x0410: "Italian (Standard)",
+    0x0810: "Italian (Switzerland)",
+    0x0411: "Japanese", 0x0412: "Korean", 0x0413: "Dutch (Netherlands)", 0x0813: "Dutch (Belgium)",
+    0x0414: "Norwegian (Bokmal)",
     0x0814: "Norwegian (Nynorsk)", 0x0415: "Polish", 0x0416: "Portuguese (Brazil)", 0x0816: "Portuguese (Portugal)",
-    0x0418: "Romanian", 0x0419: "Russian", 0x041A: "Croatian", 0x041B: "Slovak", 0x041D: "Swedish", 0x041E: "Thai", 0x041F: "Turkish",
+    0x0418: "Romanian", 0x0419: "Russian", 0x041A: "Croatian", 0x041B: "Slovak", 0x041D: "Swedish", 0x041E: "Thai",
+    0x041F: "Turkish",
     0x0422: "Ukrainian", 0x0424: "Slovenian",
 }  # fmt: skip
 

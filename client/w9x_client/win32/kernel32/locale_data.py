@@ -1,9 +1,11 @@
-"""What GetLocaleInfo answers, per locale: the regional settings of Windows 98 as its international documentation lists them.
+"""What GetLocaleInfo answers, per locale: the regional settings of Windows 98 as its international documentation lists
+them.
 
-Interface: `find_locale`, `LOCALES`, `Locale.info`. Month and day names are kept as one string each. A locale that is not here is not
-"installed", exactly as IsValidLocale(LCID_INSTALLED) reports.
+Interface: `find_locale`, `LOCALES`, `Locale.info`. Month and day names are kept as one string each. A locale that is
+not here is not "installed", exactly as IsValidLocale(LCID_INSTALLED) reports.
 
-Sources: SDK winnls.h (LCTYPE values and meanings), "Developing International Software" appendices (per-country values), ISO 639/3166.
+Sources: SDK winnls.h (LCTYPE values and meanings), "Developing International Software" appendices (per-country
+values), ISO 639/3166.
 """
 
 from __future__ import annotations
@@ -85,20 +87,27 @@ class Locale:
         table: dict[int, str] = {
             0x01: f"{self.lcid:04x}", 0x02: f"{native} ({c_native})", 0x1001: english, 0x03: short, 0x04: native,
             0x05: c_code, 0x06: c_native, 0x1002: c_english, 0x07: c_short, 0x08: c_native,
-            0x09: f"{self.lcid & 0x3FF | 0x400:04x}", 0x0A: c_code, 0x0B: str(oem), 0x1004: str(ansi), 0x1011: str(mac), 0x1012: "037",
-            0x0C: self.list_separator, 0x0D: str(self.measure), 0x0E: self.decimal, 0x0F: self.thousand, 0x10: "3;0", 0x11: "2",
+            0x09: f"{self.lcid & 0x3FF | 0x400:04x}", 0x0A: c_code, 0x0B: str(oem), 0x1004: str(ansi), 0x1011: str(mac),
+            0x1012: "037",
+            0x0C: self.list_separator, 0x0D: str(self.measure), 0x0E: self.decimal, 0x0F: self.thousand, 0x10: "3;0",
+            0x11: "2",
             0x12: str(self.leading_zero), 0x13: "0123456789", 0x1010: str(self.negative_number),
-            0x14: symbol, 0x15: international, 0x16: self.decimal, 0x17: self.thousand, 0x18: "3;0", 0x19: "2", 0x1A: "2",
+            0x14: symbol, 0x15: international, 0x16: self.decimal, 0x17: self.thousand, 0x18: "3;0", 0x19: "2",
+            0x1A: "2",
             0x1B: str(positive), 0x1C: str(negative),
-            0x1D: self.date_separator, 0x1E: self.time_separator, 0x1F: self.short_date, 0x20: self.long_date, 0x1003: self.time,
-            0x21: str(order), 0x22: str(long_order), 0x23: str(hours24), 0x1005: "0", 0x24: str(int("yyyy" in self.short_date)),
+            0x1D: self.date_separator, 0x1E: self.time_separator, 0x1F: self.short_date, 0x20: self.long_date,
+            0x1003: self.time,
+            0x21: str(order), 0x22: str(long_order), 0x23: str(hours24), 0x1005: "0",
+            0x24: str(int("yyyy" in self.short_date)),
             0x25: str(int("HH" in self.time or "hh" in self.time)), 0x26: str(int("dd" in self.short_date)),
             0x27: str(int("MM" in self.short_date)), 0x28: self.am_pm[0], 0x29: self.am_pm[1],
             0x1009: "1", 0x100B: "0", 0x100C: str(self.first_day), 0x100D: "0", 0x100A: str(self.paper),
-            0x50: "+", 0x51: "-", 0x52: _sign_position(negative), 0x53: _sign_position(negative),
+            0x50: "+", 0x51: "-", 0x52: "3" if negative == 0 else _sign_position(negative), 0x53: _sign_position(negative),
             0x54: str(int(positive in (0, 2))), 0x55: str(int(positive in (2, 3))),
-            0x56: str(int(negative in (0, 1, 2, 3, 9, 11, 12, 14))), 0x57: str(int(negative in (8, 9, 10, 11, 12, 13, 14, 15))),
-            0x59: iso_language, 0x5A: iso_country, 0x100E: "", 0x1013: "Gregorian Calendar", 0x1006: self.long_date.replace("dddd", "")
+            0x56: str(int(negative in (0, 1, 2, 3, 9, 11, 12, 14))), 0x57: str(int(negative in (8, 9, 10, 11, 12, 13,
+            14, 15))),
+            0x59: iso_language, 0x5A: iso_country, 0x1013: "Default",
+            0x1006: self.long_date.replace("dddd", "")
             .strip(" ,"),
         }  # fmt: skip
         for index in range(7):
@@ -130,9 +139,11 @@ LOCALES: dict[int, Locale] = {
     locale.lcid: locale
     for locale in (
         Locale(0x0409, "English|English|ENU", "United States|United States|USA|1", "en-US", _WEST, ".", ",", ",",
-               ("$", "USD", 0, 0), "M/d/yy", "dddd, MMMM dd, yyyy", "h:mm:ss tt", am_pm=("AM", "PM"), measure=1, first_day=6, paper=1),
-        Locale(0x0809, "English|English|ENG", "United Kingdom|United Kingdom|GBR|44", "en-GB", _GREAT_BRITAIN, ".", ",", ",",
-               ("\u00a3", "GBP", 0, 1), "dd/MM/yy", "dd MMMM yyyy", "HH:mm:ss", am_pm=("AM", "PM")),
+               ("$", "USD", 0, 0), "M/d/yy", "dddd, MMMM dd, yyyy", "h:mm:ss tt", am_pm=("AM", "PM"), measure=1,
+               first_day=6, paper=1),
+        Locale(0x0809, "English|English|ENG", "United Kingdom|United Kingdom|GBR|44", "en-GB", _GREAT_BRITAIN, ".", ",",
+        ",",
+               ("£", "GBP", 0, 1), "dd/MM/yy", "dd MMMM yyyy", "HH:mm:ss", am_pm=("AM", "PM")),
         Locale(0x0C09, "English|English|ENA", "Australia|Australia|AUS|61", "en-AU", _GREAT_BRITAIN, ".", ",", ",",
                ("$", "AUD", 0, 1), "d/MM/yy", "dddd, d MMMM yyyy", "h:mm:ss tt", am_pm=("AM", "PM")),
         Locale(0x1009, "English|English|ENC", "Canada|Canada|CAN|2", "en-CA", _GREAT_BRITAIN, ".", ",", ",",
@@ -140,29 +151,31 @@ LOCALES: dict[int, Locale] = {
         Locale(0x0407, "German|Deutsch|DEU", "Germany|Deutschland|DEU|49", "de-DE", _GREAT_BRITAIN, ",", ".", ";",
                ("DM", "DEM", 3, 8), "dd.MM.yy", "dddd, d. MMMM yyyy", "HH:mm:ss", ".",
                days="Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag", short_days="Mo Di Mi Do Fr Sa So",
-               months="Januar Februar M\u00e4rz April Mai Juni Juli August September Oktober November Dezember",
+               months="Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
                short_months="Jan Feb Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez"),
-        Locale(0x040C, "French|fran\u00e7ais|FRA", "France|France|FRA|33", "fr-FR", _GREAT_BRITAIN, ",", "\u00a0", ";",
+        Locale(0x040C, "French|français|FRA", "France|France|FRA|33", "fr-FR", _GREAT_BRITAIN, ",", "\u00a0", ";",
                ("F", "FRF", 3, 8), "dd/MM/yy", "dddd d MMMM yyyy", "HH:mm:ss",
-               days="lundi mardi mercredi jeudi vendredi samedi dimanche", short_days="lun. mar. mer. jeu. ven. sam. dim.",
-               months="janvier f\u00e9vrier mars avril mai juin juillet ao\u00fbt septembre octobre novembre d\u00e9cembre",
-               short_months="janv. f\u00e9vr. mars avr. mai juin juil. ao\u00fbt sept. oct. nov. d\u00e9c."),
+               days="lundi mardi mercredi jeudi vendredi samedi dimanche",
+               short_days="lun. mar. mer. jeu. ven. sam. dim.",
+               months="janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+               short_months="janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
         Locale(0x0410, "Italian|italiano|ITA", "Italy|Italia|ITA|39", "it-IT", _GREAT_BRITAIN, ",", ".", ";",
                ("L.", "ITL", 2, 9), "dd/MM/yy", "dddd d MMMM yyyy", "H.mm.ss", time_separator=".",
-               days="luned\u00ec marted\u00ec mercoled\u00ec gioved\u00ec venerd\u00ec sabato domenica",
+               days="lunedì martedì mercoledì giovedì venerdì sabato domenica",
                short_days="lun mar mer gio ven sab dom",
                months="gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
                short_months="gen feb mar apr mag giu lug ago set ott nov dic"),
-        Locale(0x040A, "Spanish|espa\u00f1ol|ESP", "Spain|Espa\u00f1a|ESP|34", "es-ES", _GREAT_BRITAIN, ",", ".", ";",
+        Locale(0x040A, "Spanish|español|ESP", "Spain|España|ESP|34", "es-ES", _GREAT_BRITAIN, ",", ".", ";",
                ("Pts", "ESP", 3, 8), "d/MM/yy", "dddd d' de 'MMMM' de 'yyyy", "H:mm:ss",
-               days="lunes martes mi\u00e9rcoles jueves viernes s\u00e1bado domingo", short_days="lun mar mi\u00e9 jue vie s\u00e1b dom",
+               days="lunes martes miércoles jueves viernes sábado domingo",
+               short_days="lun mar mié jue vie sáb dom",
                months="enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
                short_months="ene feb mar abr may jun jul ago sep oct nov dic"),
-        Locale(0x0416, "Portuguese|Portugu\u00eas|PTB", "Brazil|Brasil|BRA|55", "pt-BR", _GREAT_BRITAIN, ",", ".", ";",
+        Locale(0x0416, "Portuguese|Português|PTB", "Brazil|Brasil|BRA|55", "pt-BR", _GREAT_BRITAIN, ",", ".", ";",
                ("R$ ", "BRL", 0, 1), "dd/MM/yy", "dddd, d' de 'MMMM' de 'yyyy", "HH:mm:ss", first_day=6,
-               days="segunda-feira ter\u00e7a-feira quarta-feira quinta-feira sexta-feira s\u00e1bado domingo",
-               short_days="seg ter qua qui sex s\u00e1b dom",
-               months="janeiro fevereiro mar\u00e7o abril maio junho julho agosto setembro outubro novembro dezembro",
+               days="segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo",
+               short_days="seg ter qua qui sex sáb dom",
+               months="janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
                short_months="jan fev mar abr mai jun jul ago set out nov dez"),
         Locale(0x0413, "Dutch|Nederlands|NLD", "Netherlands|Nederland|NLD|31", "nl-NL", _GREAT_BRITAIN, ",", ".", ";",
                ("F", "NLG", 2, 11), "d-MM-yy", "dddd d MMMM yyyy", "H:mm:ss", "-",
@@ -171,33 +184,39 @@ LOCALES: dict[int, Locale] = {
                short_months="jan feb mrt apr mei jun jul aug sep okt nov dec"),
         Locale(0x041D, "Swedish|svenska|SVE", "Sweden|Sverige|SWE|46", "sv-SE", _GREAT_BRITAIN, ",", " ", ";",
                ("kr", "SEK", 3, 8), "yy-MM-dd", "'den 'd MMMM yyyy", "HH:mm:ss", "-",
-               days="m\u00e5ndag tisdag onsdag torsdag fredag l\u00f6rdag s\u00f6ndag", short_days="m\u00e5 ti on to fr l\u00f6 s\u00f6",
+               days="måndag tisdag onsdag torsdag fredag lördag söndag",
+               short_days="må ti on to fr lö sö",
                months="januari februari mars april maj juni juli augusti september oktober november december",
                short_months="jan feb mar apr maj jun jul aug sep okt nov dec"),
         Locale(0x0415, "Polish|polski|PLK", "Poland|Polska|POL|48", "pl-PL", (1250, 852, 10029), ",", "\u00a0", ";",
-               ("z\u0142", "PLZ", 3, 5), "yyyy-MM-dd", "d MMMM yyyy", "HH:mm:ss", "-",
-               days="poniedzia\u0142ek wtorek \u015broda czwartek pi\u0105tek sobota niedziela",
-               short_days="Pn Wt \u015ar Cz Pt So N",
-               months="stycze\u0144 luty marzec kwiecie\u0144 maj czerwiec lipiec sierpie\u0144 wrzesie\u0144 pa\u017adziernik listopad grudzie\u0144",
-               short_months="sty lut mar kwi maj cze lip sie wrz pa\u017a lis gru"),
-        Locale(0x0419, "Russian|\u0440\u0443\u0441\u0441\u043a\u0438\u0439|RUS", "Russia|\u0420\u043e\u0441\u0441\u0438\u044f|RUS|7", "ru-RU",
-               (1251, 866, 10007), ",", "\u00a0", ";", ("\u0440.", "RUR", 1, 5), "dd.MM.yy", "d MMMM yyyy '\u0433.'", "H:mm:ss", ".",
-               days="\u043f\u043e\u043d\u0435\u0434\u0435\u043b\u044c\u043d\u0438\u043a \u0432\u0442\u043e\u0440\u043d\u0438\u043a "
-               "\u0441\u0440\u0435\u0434\u0430 \u0447\u0435\u0442\u0432\u0435\u0440\u0433 \u043f\u044f\u0442\u043d\u0438\u0446\u0430 "
-               "\u0441\u0443\u0431\u0431\u043e\u0442\u0430 \u0432\u043e\u0441\u043a\u0440\u0435\u0441\u0435\u043d\u044c\u0435",
-               short_days="\u041f\u043d \u0412\u0442 \u0421\u0440 \u0427\u0442 \u041f\u0442 \u0421\u0431 \u0412\u0441",
-               months="\u042f\u043d\u0432\u0430\u0440\u044c \u0424\u0435\u0432\u0440\u0430\u043b\u044c \u041c\u0430\u0440\u0442 "
-               "\u0410\u043f\u0440\u0435\u043b\u044c \u041c\u0430\u0439 \u0418\u044e\u043d\u044c \u0418\u044e\u043b\u044c "
-               "\u0410\u0432\u0433\u0443\u0441\u0442 \u0421\u0435\u043d\u0442\u044f\u0431\u0440\u044c \u041e\u043a\u0442\u044f\u0431\u0440\u044c "
-               "\u041d\u043e\u044f\u0431\u0440\u044c \u0414\u0435\u043a\u0430\u0431\u0440\u044c",
-               short_months="\u044f\u043d\u0432 \u0444\u0435\u0432 \u043c\u0430\u0440 \u0430\u043f\u0440 \u043c\u0430\u0439 \u0438\u044e\u043d "
-               "\u0438\u044e\u043b \u0430\u0432\u0433 \u0441\u0435\u043d \u043e\u043a\u0442 \u043d\u043e\u044f \u0434\u0435\u043a"),
-        Locale(0x0411, "Japanese|\u65e5\u672c\u8a9e|JPN", "Japan|\u65e5\u672c|JPN|81", "ja-JP", (932, 932, 10001), ".", ",", ",",
-               ("\u00a5", "JPY", 0, 1), "yy/MM/dd", "yyyy'\u5e74'M'\u6708'd'\u65e5'", "H:mm:ss",
-               am_pm=("\u5348\u524d", "\u5348\u5f8c"), first_day=6,
-               days=" ".join(c + "\u66dc\u65e5" for c in "\u6708\u706b\u6c34\u6728\u91d1\u571f\u65e5"),
-               short_days=" ".join("\u6708\u706b\u6c34\u6728\u91d1\u571f\u65e5"),
-               months=" ".join(f"{n}\u6708" for n in range(1, 13)), short_months=" ".join(str(n) for n in range(1, 13))),
+               ("zł", "PLZ", 3, 5), "yyyy-MM-dd", "d MMMM yyyy", "HH:mm:ss", "-",
+               days="poniedziałek wtorek środa czwartek piątek sobota niedziela",
+               short_days="Pn Wt Śr Cz Pt So N",
+               months="styczeń luty marzec kwiecień maj czerwiec lipiec sierpień "
+               "wrzesień październik listopad grudzień",
+               short_months="sty lut mar kwi maj cze lip sie wrz paź lis gru"),
+        Locale(0x0419, "Russian|русский|RUS",
+        "Russia|Россия|RUS|7", "ru-RU",
+               (1251, 866, 10007), ",", "\u00a0", ";", ("р.", "RUR", 1, 5), "dd.MM.yy", "d MMMM yyyy 'г.'",
+               "H:mm:ss", ".",
+               days="понедельник вторник "
+               "среда четверг пятница "
+               "суббота воскресенье",
+               short_days="Пн Вт Ср Чт Пт Сб Вс",
+               months="Январь Февраль Март "
+               "Апрель Май Июнь Июль "
+               "Август Сентябрь Октябрь "
+               "Ноябрь Декабрь",
+               short_months="янв фев мар апр май июн "
+               "июл авг сен окт ноя дек"),
+        Locale(0x0411, "Japanese|日本語|JPN", "Japan|日本|JPN|81", "ja-JP", (932, 932, 10001), ".",
+        ",", ",",
+               ("¥", "JPY", 0, 1), "yy/MM/dd", "yyyy'年'M'月'd'日'", "H:mm:ss",
+               am_pm=("午前", "午後"), first_day=6,
+               days=" ".join(c + "曜日" for c in "月火水木金土日"),
+               short_days=" ".join("月火水木金土日"),
+               months=" ".join(f"{n}月" for n in range(1, 13)), short_months=" ".join(str(n) for n in range(1,
+               13))),
     )
 }  # fmt: skip
 

@@ -121,15 +121,15 @@ def GetTempFileName(
     found = t.process.drives.resolve(path)
     if not found.is_directory:
         raise WinError(Err.PATH_NOT_FOUND)
-    base = t.process.drives.full_path(path).rstrip("\\")
+    base = path if path.endswith(("\\", "/")) else path + "\\"
     if uUnique & 0xFFFF:
-        text = f"{base}\\{prefix}{uUnique & 0xFFFF:X}.TMP"
+        text = f"{base}{prefix}{uUnique & 0xFFFF:X}.TMP"
         lpTempFileName.put(text, 260)
         return uUnique & 0xFFFF
     number = time.monotonic_ns() // 1_000_000 & 0xFFFF
     for _ in range(0xFFFF):
         number = number % 0xFFFF + 1
-        text = f"{base}\\{prefix}{number:X}.TMP"
+        text = f"{base}{prefix}{number:X}.TMP"
         try:
             item, _existed = open_file(t.process, text, GENERIC_WRITE, 0, CREATE_NEW, 0)
         except WinError as error:

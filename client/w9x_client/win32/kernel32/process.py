@@ -1,6 +1,6 @@
 """Processes: this one's identity, start and end; starting others.
 
-A process handle refers to `Process` (this one) or to `ChildProcess`; process ids are the daemon's guest ids.
+A process handle refers to `OwnProcess` (this one) or to `ChildProcess`; process ids are the daemon's guest ids.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from w9x_client.abi import Err, GuestExit, GuestFault, WinError, codepage
 from w9x_client.abi.types import BOOL, DWORD, FLAGS, HANDLE, IS_WIDE, LPDWORD, PTR, SIZE_T, UINT, VOID
-from w9x_client.process.child import ChildProcess, Children
+from w9x_client.process.child import STILL_ACTIVE, ChildProcess, Children
 from w9x_client.process.objects import CURRENT_PROCESS
-from w9x_client.process.process import Process
 
 from .dll import kernel32
-from .handle import is_current_process, resolve
+from .handle import OwnProcess, is_current_process, resolve
 
 if TYPE_CHECKING:
-    from w9x_client.process import Task
+    from w9x_client.process import Process, Task
 
 NORMAL_PRIORITY_CLASS = 0x20
 _PRIORITY_CLASSES = (0x20, 0x40, 0x80, 0x100)
@@ -120,18 +119,16 @@ def GetProcessVersion(t: Task, ProcessId: DWORD) -> DWORD:
     return major << 16 | minor
 
 
-def process_of(t: Task, handle: int) -> Process | ChildProcess:
-    """The process behind a handle; WinError(ERROR_INVALID_HANDLE)."""
-    if is_current_process(t, handle):
-        return t.process
-    return resolve(t, handle, ChildProcess)
+def child_of(t: Task, handle: int) -> ChildProcess | None:
+    """The child behind a handle, None for this process; WinError(ERROR_INVALID_HANDLE) for what is no process."""
+    return None if is_current_process(t, handle) else resolve(t, handle, ChildProcess)
 
 
 @kernel32.partial("this process and those it has started")
 def OpenProcess(t: Task, dwDesiredAccess: FLAGS, bInheritHandle: BOOL, dwProcessId: DWORD) -> HANDLE:
     """A handle to a process by id."""
     if dwProcessId == t.process.guest_pid:
-        return t.process.handles.add(t.process)
+        return t.process.handles.add(t.process.state(OwnProcess))
     child = t.process.state(Children).by_pid.get(dwProcessId)
     if child is None:
         raise WinError(Err.INVALID_PARAMETER)
@@ -148,19 +145,18 @@ async def ExitProcess(t: Task, uExitCode: UINT) -> VOID:
 @kernel32.api()
 def TerminateProcess(t: Task, hProcess: HANDLE, uExitCode: UINT) -> BOOL:
     """End a process at once, its DLLs not told."""
-    process = process_of(t, hProcess)
-    if process is t.process:
+    child = child_of(t, hProcess)
+    if child is None:
         raise GuestExit(uExitCode)
-    assert isinstance(process, ChildProcess)
-    process.terminate(uExitCode)
+    child.terminate(uExitCode)
     return True
 
 
 @kernel32.api()
 def GetExitCodeProcess(t: Task, hProcess: HANDLE, lpExitCode: LPDWORD) -> BOOL:
     """A process's exit code; 259 (STILL_ACTIVE) while it runs."""
-    process = process_of(t, hProcess)
-    lpExitCode.set(process.exit_code if isinstance(process, ChildProcess) else 259)
+    child = child_of(t, hProcess)
+    lpExitCode.set(STILL_ACTIVE if child is None else child.exit_code)
     return True
 
 
@@ -220,7 +216,7 @@ def Toolhelp32ReadProcessMemory(
 @kernel32.api()
 def FlushInstructionCache(t: Task, hProcess: HANDLE, lpBaseAddress: PTR, dwSize: SIZE_T) -> BOOL:
     """Code has been changed. The engine sees the guest's own writes; this covers those through other mappings."""
-    process_of(t, hProcess)
+    child_of(t, hProcess)
     if lpBaseAddress and dwSize:
         t.process.engine.code_written(lpBaseAddress, min(dwSize, 0x1_0000_0000 - lpBaseAddress))
     return True
@@ -230,7 +226,7 @@ def FlushInstructionCache(t: Task, hProcess: HANDLE, lpBaseAddress: PTR, dwSize:
 @kernel32.partial("kept and reported, without effect")
 def SetPriorityClass(t: Task, hProcess: HANDLE, dwPriorityClass: FLAGS) -> BOOL:
     """Set IDLE, NORMAL, HIGH or REALTIME."""
-    process_of(t, hProcess)
+    child_of(t, hProcess)
     if dwPriorityClass not in _PRIORITY_CLASSES:
         raise WinError(Err.INVALID_PARAMETER)
     t.process.state(ProcessSettings).priority_class = dwPriorityClass
@@ -240,14 +236,14 @@ def SetPriorityClass(t: Task, hProcess: HANDLE, dwPriorityClass: FLAGS) -> BOOL:
 @kernel32.api()
 def GetPriorityClass(t: Task, hProcess: HANDLE) -> DWORD:
     """The priority class that was set."""
-    process_of(t, hProcess)
+    child_of(t, hProcess)
     return t.process.state(ProcessSettings).priority_class
 
 
 @kernel32.api()
 def GetProcessAffinityMask(t: Task, hProcess: HANDLE, lpProcessAffinityMask: LPDWORD, lpSystemMask: LPDWORD) -> BOOL:
     """One processor: 1 and 1 (Windows 9x uses one)."""
-    process_of(t, hProcess)
+    child_of(t, hProcess)
     lpProcessAffinityMask.set(1)
     lpSystemMask.set(1)
     return True
@@ -256,7 +252,7 @@ def GetProcessAffinityMask(t: Task, hProcess: HANDLE, lpProcessAffinityMask: LPD
 @kernel32.api(since="98")
 def SetProcessAffinityMask(t: Task, hProcess: HANDLE, dwProcessAffinityMask: DWORD) -> BOOL:
     """One processor: only mask 1 is valid."""
-    process_of(t, hProcess)
+    child_of(t, hProcess)
     if dwProcessAffinityMask != 1:
         raise WinError(Err.INVALID_PARAMETER)
     return True

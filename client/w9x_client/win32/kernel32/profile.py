@@ -1,7 +1,7 @@
 """Profile (initialisation file) functions and WIN.INI (SDK winbase.h).
 
-A file name without a directory means the Windows directory. Files are parsed once and re-read when they have changed on disk; every write
-goes to the file at once, so there is nothing to flush.
+A file name without a directory means the Windows directory. Files are parsed once and re-read when they have changed
+on disk; every write goes to the file at once, so there is nothing to flush.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def _get_int(t: Task, app: str | None, key: str | None, default: int, file: str 
 
 def _change(t: Task, app: str | None, key: str | None, value: str | None, file: str | None) -> bool:
     if app is None:
-        # All NULL asks to write the cache out (Windows 9x): nothing is held back here. It answers FALSE by documentation.
+        # All NULL asks to write the cache out (Windows 9x): nothing is held back here. It answers FALSE by
+        # documentation.
         return False
     profiles = t.process.state(Profiles)
     name = file or WIN_INI
@@ -205,7 +206,13 @@ def _get_section(t: Task, app: str | None, buffer: LPTSTR, size: int, file: str 
 
 @kernel32.api(aw=True)
 def GetPrivateProfileString(
-    t: Task, lpAppName: LPCTSTR, lpKeyName: LPCTSTR, lpDefault: LPCTSTR, lpReturnedString: LPTSTR, nSize: DWORD, lpFileName: LPCTSTR
+    t: Task,
+    lpAppName: LPCTSTR,
+    lpKeyName: LPCTSTR,
+    lpDefault: LPCTSTR,
+    lpReturnedString: LPTSTR,
+    nSize: DWORD,
+    lpFileName: LPCTSTR,
 ) -> DWORD:
     """A setting, or the names of all keys (no key) or all sections (no section)."""
     return _get_string(t, lpAppName, lpKeyName, lpDefault, lpReturnedString, nSize, lpFileName)

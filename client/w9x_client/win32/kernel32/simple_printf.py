@@ -1,7 +1,7 @@
 """The small printf of Windows itself: wsprintf's format set, used by USER32 and by FormatMessage's inserts.
 
-Pure: arguments come from an `Arguments`. Texts of an ANSI caller are byte strings seen as Latin-1, so that every byte survives.
-Source: SDK, wsprintf: ``%[-][#][0][width][.precision]type``, no floating point, no '+' or ' ' flag.
+Pure: arguments come from an `Arguments`. Texts of an ANSI caller are byte strings seen as Latin-1, so that every byte
+survives. Source: SDK, wsprintf: ``%[-][#][0][width][.precision]type``, no floating point, no '+' or ' ' flag.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """lstr* and MulDiv (SDK winbase.h).
 
-Windows 95's lstr functions run under an exception handler: a bad pointer makes them answer 0 or NULL instead of faulting
-(SDK: lstrcpy, lstrlen remarks). They work on bytes or 16-bit units and never convert.
+Windows 95's lstr functions run under an exception handler: a bad pointer makes them answer 0 or NULL instead of
+faulting (SDK: lstrcpy, lstrlen remarks). They work on bytes or 16-bit units and never convert.
 """
 
 from __future__ import annotations

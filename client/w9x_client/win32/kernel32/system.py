@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from w9x_arena.layout import GRANULARITY, PAGE, SYSTEM_END, SYSTEM_START
 from w9x_client.abi import Err, WinError
-from w9x_client.abi.types import BOOL, DWORD, IS_WIDE, LPDWORD, LPTSTR, PTR, VOID, pointer_to
+from w9x_client.abi.types import BOOL, DWORD, LPDWORD, LPTSTR, PTR, VOID, pointer_to
 from w9x_client.process.version import VER_PLATFORM_WIN32_WINDOWS
 
 from .dll import kernel32
@@ -30,8 +30,10 @@ class SYSTEM_INFO(ctypes.LittleEndianStructure):
     _fields_ = (
         ("wProcessorArchitecture", ctypes.c_uint16), ("wReserved", ctypes.c_uint16), ("dwPageSize", ctypes.c_uint32),
         ("lpMinimumApplicationAddress", ctypes.c_uint32), ("lpMaximumApplicationAddress", ctypes.c_uint32),
-        ("dwActiveProcessorMask", ctypes.c_uint32), ("dwNumberOfProcessors", ctypes.c_uint32), ("dwProcessorType", ctypes.c_uint32),
-        ("dwAllocationGranularity", ctypes.c_uint32), ("wProcessorLevel", ctypes.c_uint16), ("wProcessorRevision", ctypes.c_uint16),
+        ("dwActiveProcessorMask", ctypes.c_uint32), ("dwNumberOfProcessors", ctypes.c_uint32), ("dwProcessorType",
+        ctypes.c_uint32),
+        ("dwAllocationGranularity", ctypes.c_uint32), ("wProcessorLevel", ctypes.c_uint16), ("wProcessorRevision",
+        ctypes.c_uint16),
     )  # fmt: skip
 
 
@@ -71,7 +73,8 @@ def GetVersionExA(t: Task, lpVersionInformation: PTR) -> BOOL:
 
 @kernel32.api(wide=True)
 def GetVersionExW(t: Task, lpVersionInformation: PTR) -> BOOL:
-    """Answer as Windows NT 4.0 does: on every Windows 9x this function only fails, so that whoever asks it and uses the answer is an NT program.
+    """Answer as Windows NT 4.0 does: on every Windows 9x this function only fails, so that whoever asks it and uses
+    the answer is an NT program.
 
     Why not the 9x version: docs/design/identity.md.
     """

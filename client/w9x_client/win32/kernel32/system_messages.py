@@ -140,7 +140,8 @@ _TEXTS = """\
 205 No process in the command subtree has a signal handler.
 206 The filename or extension is too long.
 207 The ring 2 stack is in use.
-208 The global filename characters, * or ?, are entered incorrectly or too many global filename characters are specified.
+208 The global filename characters, * or ?, are entered incorrectly or too many global filename characters are \
+specified.
 209 The signal being posted is not correct.
 210 The signal handler cannot be set.
 212 The segment is locked and cannot be reallocated.
@@ -175,7 +176,8 @@ _TEXTS = """\
 1002 The window cannot act on the sent message.
 1003 Cannot complete this function.
 1004 Invalid flags.
-1005 The volume does not contain a recognized file system. Please make sure that all required file system drivers are loaded and \
+1005 The volume does not contain a recognized file system. Please make sure that all required file system drivers \
+are loaded and \
 that the volume is not corrupted.
 1006 The volume for a file has been externally altered so that the opened file is no longer valid.
 1007 The requested operation cannot be performed in full-screen mode.
@@ -185,10 +187,12 @@ that the volume is not corrupted.
 1011 The configuration registry key could not be opened.
 1012 The configuration registry key could not be read.
 1013 The configuration registry key could not be written.
-1014 One of the files in the registry database had to be recovered by use of a log or alternate copy. The recovery was successful.
+1014 One of the files in the registry database had to be recovered by use of a log or alternate copy. The recovery \
+was successful.
 1015 The registry is corrupt.
 1016 An I/O operation initiated by the registry failed unrecoverably.
-1017 The system has attempted to load or restore a file into the registry, but the specified file is not in a registry file format.
+1017 The system has attempted to load or restore a file into the registry, but the specified file is not in a \
+registry file format.
 1018 Illegal operation attempted on a registry key which has been marked for deletion.
 1019 System could not allocate the required space in a registry log.
 1020 Cannot create a symbolic link in a registry key that already has subkeys or values.
@@ -270,19 +274,24 @@ that the volume is not corrupted.
 10051 A socket operation was attempted to an unreachable network.
 10053 An established connection was aborted by the software in your host machine.
 10054 An existing connection was forcibly closed by the remote host.
-10055 An operation on a socket could not be performed because the system lacked sufficient buffer space or because a queue was full.
+10055 An operation on a socket could not be performed because the system lacked sufficient buffer space or because a \
+queue was full.
 10056 A connect request was made on an already connected socket.
-10057 A request to send or receive data was disallowed because the socket is not connected and (when sending on a datagram socket using \
+10057 A request to send or receive data was disallowed because the socket is not connected and (when sending on a \
+datagram socket using \
 a sendto call) no address was supplied.
-10060 A connection attempt failed because the connected party did not properly respond after a period of time, or established connection \
+10060 A connection attempt failed because the connected party did not properly respond after a period of time, or \
+established connection \
 failed because connected host has failed to respond.
 10061 No connection could be made because the target machine actively refused it.
 10065 A socket operation was attempted to an unreachable host.
-10091 WSAStartup cannot function at this time because the underlying system it uses to provide network services is currently unavailable.
+10091 WSAStartup cannot function at this time because the underlying system it uses to provide network services is \
+currently unavailable.
 10092 The Windows Sockets version requested is not supported.
 10093 Either the application has not called WSAStartup, or WSAStartup failed.
 11001 No such host is known.
-11004 The requested name is valid and was found in the database, but it does not have the correct associated data being resolved for.
+11004 The requested name is valid and was found in the database, but it does not have the correct associated data \
+being resolved for.
 2147483658 The data necessary to complete this operation is not yet available.
 2147500033 Not implemented
 2147500034 No such interface supported
@@ -312,7 +321,7 @@ def text_of(code: int) -> str | None:
         for line in _TEXTS.splitlines():
             number, _, text = line.partition(" ")
             _by_code[int(number)] = text
-    text = _by_code.get(code)
-    if text is None and code >> 16 == 0x8007:
-        text = _by_code.get(code & 0xFFFF)
-    return None if text is None else text + "\r\n"
+    found = _by_code.get(code)
+    if found is None and code >> 16 == 0x8007:
+        found = _by_code.get(code & 0xFFFF)
+    return None if found is None else found + "\r\n"

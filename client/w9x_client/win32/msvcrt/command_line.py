@@ -1,8 +1,9 @@
 """Splitting a command line into argv by the rules of the Microsoft C start-up code. Pure.
 
-Source: MSDN "Parsing C++ Command-Line Arguments": white space separates; a quoted part keeps it; 2n backslashes before a quote give n and the
-quote works, 2n+1 give n and a literal quote; other backslashes are literal; inside quotes a doubled quote is a literal one. The program's
-name is read simply: up to the closing quote, or to white space.
+Source: MSDN "Parsing C++ Command-Line Arguments": white space separates; a quoted part keeps it; 2n backslashes
+before a quote give n and the quote works, 2n+1 give n and a literal quote; other backslashes are literal; inside
+quotes a doubled quote is a literal one. The program's name is read simply: up to the closing quote, or to white
+space.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ def split(line: str) -> list[str]:
 
 
 def split_marked(line: str) -> list[tuple[str, bool]]:
-    """`split` with, for each argument, whether any of it was quoted (quoted arguments are not expanded as wildcards)."""
+    """`split` with, for each argument, whether any of it was quoted (quoted arguments are not expanded as
+    wildcards)."""
     arguments: list[tuple[str, bool]] = []
     at, end = 0, len(line)
     if line.startswith('"'):

@@ -1,7 +1,7 @@
 """Console input and output past the streams (conio.h): _getch, _kbhit, _putch, _cputs, _cprintf.
 
-They use the process's console even where the standard handles are redirected. A process without a terminal has no console here (on Windows it always has
-one), so there they fall back to the standard handles.
+They use the process's console even where the standard handles are redirected. A process without a terminal has no
+console here (on Windows it always has one), so there they fall back to the standard handles.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import WinError, codepage
-from w9x_client.abi.types import INT, PTR, VARARGS
+from w9x_client.abi.types import INT, PTR, UINT, VARARGS
 from w9x_client.process.files import STD_ERROR, STD_INPUT, STD_OUTPUT, FileObject, open_device
 from w9x_client.process.terminal import ConsoleFile
 
@@ -168,3 +168,8 @@ async def _cgets(t: Task, buffer: PTR) -> PTR:
     await _out(t, b"\r\n")
     t.mem.write(buffer + 1, bytes((len(line),)) + bytes(line) + b"\0")
     return buffer + 2
+
+
+@msvcrt.stub("no sound")
+def _beep(t: Task, frequency: UINT, duration: UINT) -> None:
+    """Nothing is heard."""

@@ -74,7 +74,7 @@ def _strtox(
     if negate:
         if abs(value) > high:
             state.set_errno(t, state.ERANGE)
-            return high
+            return high if value > 0 else -high
         return value
     if not low <= value <= high:
         state.set_errno(t, state.ERANGE)

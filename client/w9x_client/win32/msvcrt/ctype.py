@@ -1,9 +1,10 @@
 """Character classes (ctype.h, wctype.h) and the exported class tables.
 
-``_pctype`` points at the class word of character 0 in a table whose entry -1 is EOF's; ``_pwctype`` likewise. The "C" locale classifies ASCII
-only. Wide characters above 255 are classified by Unicode, as GetStringTypeW does.
+``_pctype`` points at the class word of character 0 in a table whose entry -1 is EOF's; ``_pwctype`` likewise. The "C"
+locale classifies ASCII only. Wide characters above 255 are classified by Unicode, as GetStringTypeW does.
 
-Source of the bits: ctype.h of the SDK (_UPPER 1, _LOWER 2, _DIGIT 4, _SPACE 8, _PUNCT 10h, _CONTROL 20h, _BLANK 40h, _HEX 80h, _ALPHA 100h).
+Source of the bits: ctype.h of the SDK (_UPPER 1, _LOWER 2, _DIGIT 4, _SPACE 8, _PUNCT 10h, _CONTROL 20h, _BLANK 40h,
+_HEX 80h, _ALPHA 100h).
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def _ascii_class(code: int) -> int:
 
 
 CLASSES: tuple[int, ...] = tuple(_ascii_class(code) if code < 128 else 0 for code in range(256))
-"""Class bits of bytes 0..255 in the "C" locale. Letters carry UPPER or LOWER; ALPHA itself is only set for letters without case."""
+"""Class bits of bytes 0..255 in the "C" locale. Letters carry UPPER or LOWER; ALPHA itself is only set for letters
+without case."""
 
 _TABLE = struct.pack("<257H", 0, *CLASSES)
 
@@ -184,26 +186,6 @@ def _tolower(t: Task, c: INT) -> INT:
 def _toupper(t: Task, c: INT) -> INT:
     """A lower-case letter to upper case, unchecked."""
     return c - 32
-
-
-def _one_unit(char: str, changed: str) -> int:
-    return ord(changed) if len(changed) == 1 and ord(changed) <= 0xFFFF else ord(char)
-
-
-@msvcrt.api()
-def towlower(t: Task, c: WORD) -> WORD:
-    """Lower case by Unicode's simple mapping (ASCII below 100h in the "C" locale)."""
-    if c < 0x100:
-        return c + 32 if 0x41 <= c <= 0x5A else c
-    return _one_unit(chr(c), chr(c).lower())
-
-
-@msvcrt.api()
-def towupper(t: Task, c: WORD) -> WORD:
-    """Upper case by Unicode's simple mapping (ASCII below 100h in the "C" locale)."""
-    if c < 0x100:
-        return c - 32 if 0x61 <= c <= 0x7A else c
-    return _one_unit(chr(c), chr(c).upper())
 
 
 @msvcrt.api()

@@ -1,21 +1,24 @@
 """C++ exceptions of Visual C++ 2 to 6: _CxxThrowException and __CxxFrameHandler.
 
-A function with C++ unwinding has a registration record (+0 previous, +4 handler, +8 state; its EBP is +0Ch, and -4 holds the ESP to resume with). Its
-handler is a thunk that loads EAX with the function's tables and jumps to __CxxFrameHandler. A throw is an exception with code E06D7363
-and the parameters (magic, object, ThrowInfo); a second throw without object rethrows the one being handled.
+A function with C++ unwinding has a registration record (+0 previous, +4 handler, +8 state; its EBP is +0Ch, and -4
+holds the ESP to resume with). Its handler is a thunk that loads EAX with the function's tables and jumps to
+__CxxFrameHandler. A throw is an exception with code E06D7363 and the parameters (magic, object, ThrowInfo); a second
+throw without object rethrows the one being handled.
 
 Tables, all read from guest memory and not trusted: counts are bounded, cycles cannot hold us.
 
-Source: Igor Skochinsky, "Reversing Microsoft Visual C++ Part I: Exception Handling" and "Part II: Classes, Methods and RTTI", openrce.org, 2006.
+Source: Igor Skochinsky, "Reversing Microsoft Visual C++ Part I: Exception Handling" and "Part II: Classes, Methods
+and RTTI", openrce.org, 2006.
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from w9x_client.abi.types import INT, PTR, Arg
+from w9x_client.abi import tib
+from w9x_client.abi.types import INT, PTR
 
 from . import process, seh, state
 from .dll import msvcrt
@@ -35,9 +38,6 @@ _LIMIT = 0x4000
 CONST, VOLATILE, UNALIGNED, REFERENCE = 1, 2, 4, 8
 # CatchableType.properties
 SIMPLE, BY_REFERENCE_ONLY, VIRTUAL_BASES = 1, 2, 4
-
-FUNC_INFO = Annotated[int, Arg("", "t.entry_eax")]
-"""No stack slot: the value that the thunk loaded into EAX."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ async def _CxxThrowException(t: Task, pExceptionObject: PTR, pThrowInfo: PTR) ->
 
 
 @msvcrt.api(name="__CxxFrameHandler", saves_eax=True)
-async def frame_handler(t: Task, record: PTR, node: PTR, context: PTR, dispatcher: PTR, tables: FUNC_INFO) -> INT:
+async def frame_handler(t: Task, record: PTR, node: PTR, context: PTR, dispatcher: PTR, tables: seh.ENTRY_EAX) -> INT:
     """The handler of every function that has objects to destroy or catches."""
     found = _tables(t, tables)
     if found is None:
@@ -309,10 +309,8 @@ def set_se_translator(t: Task, handler: PTR) -> PTR:
 
 
 @msvcrt.api(saves_eax=True)
-def _EH_prolog(t: Task, handler: FUNC_INFO) -> None:
+def _EH_prolog(t: Task, handler: seh.ENTRY_EAX) -> None:
     """Set up a C++ frame: push -1, the handler (EAX) and the old registration; EBP becomes the frame pointer."""
-    from w9x_client.abi import tib
-
     cpu, mem = t.cpu, t.mem
     entry = t.frame_esp - 4
     back = mem.u32(entry)

@@ -1,4 +1,5 @@
-"""Directories, names and file information (direct.h, io.h, sys/stat.h, stdlib.h): _findfirst, _stat, _mkdir, _fullpath, remove, rename and the rest.
+"""Directories, names and file information (direct.h, io.h, sys/stat.h, stdlib.h): _findfirst, _stat, _mkdir,
+_fullpath, remove, rename and the rest.
 
 Everything goes through KERNEL32's functions and the drive table, as the runtime's own does; their errors become errno.
 """
@@ -300,8 +301,8 @@ def _put_found(t: Task, address: int, found: file_find.Found, wide: bool, big: b
     created = dos.host_ns(dos.times(found.host, found.st)[0])
     size = 0 if bits & dos.DIRECTORY else found.st.st_size
     head = struct.pack(
-        "<IiiiQ" if big else "<IiiiI", 0 if bits == dos.NORMAL else bits, _seconds(created), _seconds(found.st.st_atime_ns),
-        _seconds(found.st.st_mtime_ns), size if big else size & 0xFFFFFFFF,
+        "<IiiiQ" if big else "<IiiiI", 0 if bits == dos.NORMAL else bits, _seconds(created),
+        _seconds(found.st.st_atime_ns), _seconds(found.st.st_mtime_ns), size if big else size & 0xFFFFFFFF,
     )  # fmt: skip
     if wide:
         name = found.name.encode("utf-16-le", "surrogatepass")[: 2 * (_MAX_PATH - 1)] + b"\0\0"
@@ -374,7 +375,8 @@ def _findclose(t: Task, handle: INT) -> INT:
 
 # --- current directory, full paths -------------------------------------------------------------
 def give(t: Task, buffer: int, size: int, text: str, wide: bool) -> int:
-    """Store text in a buffer of ``size`` characters, or in a new block when it is NULL; 0 with ERANGE where it does not fit."""
+    """Store text in a buffer of ``size`` characters, or in a new block when it is NULL; 0 with ERANGE where it does
+    not fit."""
     data = unit_bytes(text + "\0") if wide else codepage.encode(text, t.process.acp) + b"\0"
     count = len(data) // (2 if wide else 1)
     if not buffer:

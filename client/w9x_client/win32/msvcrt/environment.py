@@ -1,7 +1,7 @@
 """The environment as the C runtime keeps it: getenv, putenv, the ``_environ`` arrays and ``_searchenv``.
 
-`getenv` answers with pointers into the ``_environ`` array's strings, which stay valid until the variable changes. The process's environment
-(KERNEL32's) is changed along, as documented for _putenv.
+`getenv` answers with pointers into the ``_environ`` array's strings, which stay valid until the variable changes. The
+process's environment (KERNEL32's) is changed along, as documented for _putenv.
 """
 
 from __future__ import annotations

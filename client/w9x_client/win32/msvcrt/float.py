@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from w9x_client.abi.types import UINT
+from w9x_client.abi.types import PTR, UINT
 
+from . import state
 from .dll import msvcrt
 
 if TYPE_CHECKING:
@@ -88,3 +89,9 @@ def _fpreset(t: Task) -> None:
     empty[0:2] = INITIAL_CONTROL.to_bytes(2, "little")
     empty[8:10] = b"\xff\xff"
     t.cpu.set_fpu_state(bytes(empty))
+
+
+@msvcrt.api()
+def __fpecode(t: Task) -> PTR:
+    """Address of this thread's _FPE_ code of the signal being handled."""
+    return state.thread(t).address + state.MISC + 4

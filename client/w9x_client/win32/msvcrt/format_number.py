@@ -1,8 +1,9 @@
 """Floating-point numbers as decimal text, the way the C runtime of Visual C++ 6 writes them.
 
-The runtime first converts a double to 17 significant decimal digits (correctly rounded) and then rounds *that digit string* half up, in
-ASCII, to the precision asked for; digits beyond the 17th are zeros. Infinities and NaNs are the digit strings ``1#INF``, ``1#QNAN``,
-``1#SNAN``, ``1#IND`` with the point after the first character, which is why ``%.2f`` of infinity famously prints ``1.#J``.
+The runtime first converts a double to 17 significant decimal digits (correctly rounded) and then rounds *that digit
+string* half up, in ASCII, to the precision asked for; digits beyond the 17th are zeros. Infinities and NaNs are the
+digit strings ``1#INF``, ``1#QNAN``, ``1#SNAN``, ``1#IND`` with the point after the first character, which is why
+``%.2f`` of infinity famously prints ``1.#J``.
 
 Pure functions on Python floats; no guest state.
 """
@@ -43,7 +44,8 @@ def digits(value: float) -> tuple[bool, str, int]:
 
 
 def round_digits(text: str, point: int, count: int) -> tuple[str, int]:
-    """The first ``count`` digits of ``text`` rounded half up in ASCII, zero-filled; the point moves when a carry runs out."""
+    """The first ``count`` digits of ``text`` rounded half up in ASCII, zero-filled; the point moves when a carry runs
+    out."""
     if count < 0:
         return "", point
     if count >= len(text):

@@ -1,16 +1,18 @@
 """Locales (locale.h) and the conversion between bytes and wide characters that they define.
 
-Only the "C" locale has categories of its own. Other names are accepted with their code page ("", ".1252", "English_United States.1252"...):
-LC_CTYPE then chooses the code page of conversions, and everything else stays as in "C".
+Only the "C" locale has categories of its own. Other names are accepted with their code page ("", ".1252",
+"English_United States.1252"...): LC_CTYPE then chooses the code page of conversions, and everything else stays as in
+"C".
 
-Interface: `encode(t, text)`, `decode(t, data)`, `code_page(t)`. In the "C" locale a byte and the character of its number are the same, and characters
-above 255 have no byte.
+Interface: `encode(t, text)`, `decode(t, data)`, `code_page(t)`. In the "C" locale a byte and the character of its
+number are the same, and characters above 255 have no byte.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import codepage
@@ -201,6 +203,26 @@ class Multibyte:
 
     def __init__(self, process: Process) -> None:
         self.page = process.acp
+
+
+def _cased(t: Task, c: int, change: Callable[[str], str]) -> int:
+    """A character in the other case: ASCII only in the "C" locale, else by Unicode's simple mapping."""
+    if c >= 0x80 and not code_page(t):
+        return c
+    changed = change(chr(c))
+    return ord(changed) if len(changed) == 1 and ord(changed) <= 0xFFFF else c
+
+
+@msvcrt.api()
+def towlower(t: Task, c: WORD) -> WORD:
+    """Lower case."""
+    return _cased(t, c, str.lower)
+
+
+@msvcrt.api()
+def towupper(t: Task, c: WORD) -> WORD:
+    """Upper case."""
+    return _cased(t, c, str.upper)
 
 
 # --- characters and strings ---------------------------------------------------------------

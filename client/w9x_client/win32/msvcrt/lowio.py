@@ -1,10 +1,11 @@
 """File descriptors (io.h): _open, _read, _write, _lseek and the table behind them.
 
-A descriptor is a handle with flags (text or binary, append, device, pipe) in the process's `Descriptors`; streams (`stream`) sit on top. Text mode
-turns CR LF into LF on reading, LF into CR LF on writing, and takes Ctrl-Z for the end of a file.
+A descriptor is a handle with flags (text or binary, append, device, pipe) in the process's `Descriptors`; streams
+(`stream`) sit on top. Text mode turns CR LF into LF on reading, LF into CR LF on writing, and takes Ctrl-Z for the
+end of a file.
 
-Interface for other topics: `descriptors(t)`, `read`, `read_text`, `write`, `seek`, `open_path`, `close`. They set errno and return None or -1 where they
-fail. Only this module looks at the handles behind descriptors.
+Interface for other topics: `descriptors(t)`, `read`, `read_text`, `write`, `seek`, `open_path`, `close`. They set
+errno and return None or -1 where they fail. Only this module looks at the handles behind descriptors.
 """
 
 from __future__ import annotations
@@ -95,14 +96,9 @@ class Descriptors:
 
     def add(self, handle: int, flags: int) -> int:
         """The lowest free number for ``handle``; -1 when the table is full."""
-        for fd, item in enumerate(self.table):
-            if item is None:
-                break
-        else:
-            fd = len(self.table)
-            if fd >= LIMIT:
-                return -1
-            self.table.append(None)
+        fd = self.table.index(None) if None in self.table else len(self.table)
+        if fd >= LIMIT:
+            return -1
         self.put(fd, Descriptor(handle, flags | self._kind(handle)))
         return fd
 
@@ -148,7 +144,8 @@ async def _read_file(t: Task, file: files.FileObject, size: int) -> bytes | None
 
 
 async def read_text(t: Task, fd: int, size: int) -> tuple[bytes, bytes] | None:
-    """Up to ``size`` bytes in the descriptor's mode, with the raw bytes they came from; (b"", ...) at the end; None with errno."""
+    """Up to ``size`` bytes in the descriptor's mode, with the raw bytes they came from; (b"", ...) at the end; None
+    with errno."""
     found = find(t, fd)
     if found is None:
         return None
@@ -269,7 +266,8 @@ def open_path(t: Task, path: str, oflag: int, shflag: int, pmode: int) -> int:
 
 
 def _cut_ctrl_z(file: files.FileObject) -> None:
-    """A text file opened for update loses a final Ctrl-Z, so that appended text is not hidden behind it (documented in _open)."""
+    """A text file opened for update loses a final Ctrl-Z, so that appended text is not hidden behind it (documented
+    in _open)."""
     try:
         size = file.size()
         if size and os.pread(file.fd, 1, size - 1) == b"\x1a":
@@ -503,7 +501,8 @@ def _dup(t: Task, fd: INT) -> INT:
 
 @msvcrt.api()
 def _dup2(t: Task, fd1: INT, fd2: INT) -> INT:
-    """Make ``fd2`` a descriptor of ``fd1``'s file, closing what it was; standard handles follow descriptors 0 to 2. 0 or -1."""
+    """Make ``fd2`` a descriptor of ``fd1``'s file, closing what it was; standard handles follow descriptors 0 to 2. 0
+    or -1."""
     table = descriptors(t)
     item = table.get(fd1)
     if item is None or not 0 <= fd2 < LIMIT:

@@ -1,7 +1,8 @@
 """Double-precision mathematics (math.h), computed by the host's C library; results are the nearest doubles it gives.
 
-Domain errors give the x87's indefinite NaN and EDOM, overflow an infinity and ERANGE, as the runtime documents. `_matherr` handlers of the
-program are not called. The `_CI...` and `_ftol` exports take their arguments on the x87 stack.
+Domain errors give the x87's indefinite NaN and EDOM, overflow an infinity and ERANGE, as the runtime documents.
+`_matherr` handlers of the program are not called. The `_CI...` and `_ftol` exports take their arguments on the x87
+stack.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Multibyte strings (mbstring.h): like the functions of `string`, but a double-byte character is one character.
 
-The code page is `_setmbcp`'s, at first the process's ANSI page. Characters travel as the original does: a single byte, or lead * 256 + trail.
+The code page is `_setmbcp`'s, at first the process's ANSI page. Characters travel as the original does: a single
+byte, or lead * 256 + trail.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from w9x_client.abi.types import INT, PTR, SIZE_T, UINT
 
 from . import state
 from .dll import msvcrt
-from .locale import LEAD_BYTES, Multibyte, is_lead
+from .locale import LEAD_BYTES, Multibyte, code_page, is_lead
 from .state import STR
 
 if TYPE_CHECKING:
@@ -92,8 +93,6 @@ def __p__mbctype(t: Task) -> PTR:
 @msvcrt.api()
 def _setmbcp(t: Task, codepage_: INT) -> INT:
     """Choose the code page: a number, 0 single-byte, -2 OEM, -3 ANSI, -4 the locale's; 0 or -1."""
-    from .locale import code_page
-
     named = {-2: t.process.oemcp, -3: t.process.acp, -4: code_page(t), 0: 0}
     page = named.get(codepage_, codepage_)
     if page and (page < 0 or codepage.codec_name(page) is None):
@@ -139,8 +138,9 @@ def _declare_compare(name: str, fold: bool, limit: str) -> None:
 
 for _name, _fold, _limit in (
     ("_mbscmp", False, ""), ("_mbsicmp", True, ""), ("_mbscoll", False, ""), ("_mbsicoll", True, ""),
-    ("_mbsncmp", False, "chars"), ("_mbsnicmp", True, "chars"), ("_mbsncoll", False, "chars"), ("_mbsnicoll", True, "chars"),
-    ("_mbsnbcmp", False, "bytes"), ("_mbsnbicmp", True, "bytes"), ("_mbsnbcoll", False, "bytes"), ("_mbsnbicoll", True, "bytes"),
+    ("_mbsncmp", False, "chars"), ("_mbsnicmp", True, "chars"), ("_mbsncoll", False, "chars"),
+    ("_mbsnicoll", True, "chars"), ("_mbsnbcmp", False, "bytes"), ("_mbsnbicmp", True, "bytes"),
+    ("_mbsnbcoll", False, "bytes"), ("_mbsnbicoll", True, "bytes"),
 ):  # fmt: skip
     _declare_compare(_name, _fold, _limit)
 
@@ -164,7 +164,12 @@ def _mbschr(t: Task, string: PTR, c: UINT) -> PTR:
 def _mbsrchr(t: Task, string: PTR, c: UINT) -> PTR:
     """The last character ``c``, or NULL."""
     wanted = _bytes(c)
-    return _position(t, string, lambda chars: max((i for i, x in enumerate([*chars, b"\0"]) if x == wanted), default=-1))
+
+
+    def find(chars: list[bytes]) -> int:
+        return max((index for index, char in enumerate([*chars, b"\0"]) if char == wanted), default=-1)
+
+    return _position(t, string, find)
 
 
 @msvcrt.api()
@@ -298,11 +303,6 @@ def _mbsnbcnt(t: Task, string: PTR, count: SIZE_T) -> SIZE_T:
 
 
 # --- copying ---------------------------------------------------------------------------------
-msvcrt.alias("_mbscpy", "strcpy")
-msvcrt.alias("_mbscat", "strcat")
-msvcrt.alias("_mbsdup", "_strdup")
-
-
 def _copy(t: Task, dest: int, data: bytes, room: int) -> None:
     t.mem.write(dest, data)
     t.mem.fill(dest + len(data), room - len(data))
@@ -447,12 +447,16 @@ def _graphic(c: str) -> bool:
     return c.isprintable() and not c.isspace()
 
 
+def _punctuation(c: str) -> bool:
+    return _graphic(c) and not c.isalnum()
+
+
 for _name, _test in (
-    ("_ismbcalpha", str.isalpha), ("_ismbcdigit", lambda c: c in "0123456789" and c != ""), ("_ismbcalnum", str.isalnum),
+    ("_ismbcalpha", str.isalpha), ("_ismbcdigit", lambda c: "0" <= c <= "9"), ("_ismbcalnum", str.isalnum),
     ("_ismbcspace", lambda c: c in "\t\n\v\f\r \u3000" and c != ""), ("_ismbcupper", str.isupper),
     ("_ismbclower", str.islower), ("_ismbcprint", str.isprintable), ("_ismbcgraph", _graphic),
-    ("_ismbcpunct", lambda c: _graphic(c) and not c.isalnum()), ("_ismbbalpha", str.isalpha), ("_ismbbalnum", str.isalnum),
-    ("_ismbbprint", str.isprintable), ("_ismbbgraph", _graphic), ("_ismbbpunct", lambda c: _graphic(c) and not c.isalnum()),
+    ("_ismbcpunct", _punctuation), ("_ismbbalpha", str.isalpha), ("_ismbbalnum", str.isalnum),
+    ("_ismbbprint", str.isprintable), ("_ismbbgraph", _graphic), ("_ismbbpunct", _punctuation),
 ):  # fmt: skip
     _declare_class(_name, _test)
 
@@ -463,3 +467,65 @@ def _ismbclegal(t: Task, c: UINT) -> INT:
     page = _page(t)
     return c < 0x100 or (is_lead(page, c >> 8) and 0x40 <= (c & 0xFF) <= 0xFE and c & 0xFF != 0x7F)
 
+
+
+def _fill(t: Task, string: int, c: int, count: int, limit: str) -> int:
+    """Replace characters by ``c``; a double-byte ``c`` never splits one, a byte left over becomes a space."""
+    size = len(t.mem.cstr(string))
+    if limit == "bytes":
+        size = min(size, count)
+    elif limit == "chars":
+        size = sum(map(len, _chars(t, t.mem.cstr(string))[:count]))
+    char = _bytes(c)
+    t.mem.write(string, char * (size // len(char)) + b" " * (size % len(char)))
+    return string
+
+
+@msvcrt.api()
+def _mbsset(t: Task, string: PTR, c: UINT) -> PTR:
+    """Every character becomes ``c``."""
+    return _fill(t, string, c, 0, "")
+
+
+@msvcrt.api()
+def _mbsnset(t: Task, string: PTR, c: UINT, count: SIZE_T) -> PTR:
+    """At most ``count`` characters become ``c``."""
+    return _fill(t, string, c, count, "chars")
+
+
+@msvcrt.api()
+def _mbsnbset(t: Task, string: PTR, c: UINT, count: SIZE_T) -> PTR:
+    """At most ``count`` bytes become ``c``."""
+    return _fill(t, string, c, count, "bytes")
+
+
+@msvcrt.api()
+def _mbstrlen(t: Task, string: STR) -> SIZE_T:
+    """Characters of a string in the locale's code page."""
+    return len(split(code_page(t), string))
+
+
+@msvcrt.api()
+def _mbbtype(t: Task, c: UINT, type: INT) -> INT:
+    """Type of a byte after one of ``type`` (1: a lead byte): 0 single, 1 lead, 2 trail, -1 illegal."""
+    byte = c & 0xFF
+    flags = t.mem.u8(state.crt(t).variable("_mbctype") + 1 + byte)
+    if type == 1:
+        return 2 if flags & _M2 else -1
+    if flags & _M1:
+        return 1
+    return 0 if 0x20 <= byte <= 0x7E or flags & (_MS | _MP) else -1
+
+
+def _declare_kana(name: str, bits: int) -> None:
+    def handler(t: Task, c: UINT) -> INT:
+        return t.mem.u8(state.crt(t).variable("_mbctype") + 1 + (c & 0xFF)) & bits
+
+    handler.__doc__ = "Class of a katakana byte of code page 932."
+    msvcrt.api(name=name)(handler)
+
+
+for _name, _bits in (
+    ("_ismbbkana", _MS | _MP), ("_ismbbkpunct", _MP), ("_ismbbkalnum", _MS), ("_ismbbkprint", _MS | _MP),
+):  # fmt: skip
+    _declare_kana(_name, _bits)

@@ -1,7 +1,7 @@
 """The runtime's heap: malloc and relatives, operator new and delete.
 
-The runtime's blocks are blocks of the process heap (from version 6 on Windows 98 it uses HeapAlloc on a heap of its own; no
-program can tell, and HeapSize works on both).
+The runtime's blocks are blocks of the process heap (from version 6 on Windows 98 it uses HeapAlloc on a heap of its
+own; no program can tell, and HeapSize works on both).
 """
 
 from __future__ import annotations
@@ -176,3 +176,22 @@ def _heapmin(t: Task) -> INT:
 def _heapwalk(t: Task, entryinfo: PTR) -> INT:
     """_HEAPEND."""
     return -5
+
+
+@msvcrt.stub("-1: the heap grows by itself")
+def _heapadd(t: Task, memblock: PTR, size: SIZE_T) -> INT:
+    """Not supported, as on every Win32."""
+    return -1
+
+
+@msvcrt.stub("0: not supported, as on every Win32")
+def _heapused(t: Task, used: PTR, commit: PTR) -> SIZE_T:
+    """Not supported."""
+    return 0
+
+
+@msvcrt.api()
+async def _callnewh(t: Task, size: SIZE_T) -> INT:
+    """Call the new handler; nonzero when it made room."""
+    handler = state.crt(t).new_handler
+    return int(bool(handler and await t.call(handler, size, convention="cdecl")))

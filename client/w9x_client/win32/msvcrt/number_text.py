@@ -22,7 +22,8 @@ MAX_TEXT = 1 << 16
 def parse_integer(text: str, base: int) -> tuple[int | None, int]:
     """The integer at the start of ``text`` and the length read; (None, 0) when there is none.
 
-    ``base`` 0 takes the base from a prefix 0x or 0; 16 skips 0x. Values beyond 2**80 are clipped there.
+    ``base`` 0 takes the base from a prefix 0x or 0; 16 skips 0x. A prefix without digits is no number (C89 would read
+    its 0; this runtime does not). Values beyond 2**80 are clipped there.
     """
     match = _PREFIX.match(text)
     assert match  # the pattern matches the empty string
@@ -31,9 +32,7 @@ def parse_integer(text: str, base: int) -> tuple[int | None, int]:
     prefixed = text[at : at + 2] in ("0x", "0X")
     if base == 0:
         base = 16 if prefixed else 8 if text[at : at + 1] == "0" else 10
-    start = at
-    if base == 16 and prefixed and _DIGITS[16].match(text, at + 2, at + 3).end() > at + 2:  # type: ignore[union-attr]
-        start = at + 2
+    start = at + 2 if base == 16 and prefixed else at
     digits = _DIGITS[base].match(text, start)
     assert digits  # the pattern matches the empty string
     if digits.end() == start:
@@ -44,7 +43,8 @@ def parse_integer(text: str, base: int) -> tuple[int | None, int]:
 
 
 def parse_real(text: str) -> tuple[float, int]:
-    """The decimal number at the start of ``text``, correctly rounded, and the length read (0: none); 'd' may mark the exponent too."""
+    """The decimal number at the start of ``text``, correctly rounded, and the length read (0: none); 'd' may mark the
+    exponent too."""
     match = _REAL.match(text[:MAX_TEXT])
     if not match:
         return 0.0, 0

@@ -158,7 +158,7 @@ async def abort_process(t: Task) -> None:
 async def _amsg_exit(t: Task, rterrnum: INT) -> None:
     """A run-time error by number; exit code 255."""
     await say(t, "\r\nruntime error " + MESSAGES.get(rterrnum, f"R60{rterrnum:02d}\r\n"))
-    await t.process.exit(t, 255)
+    await t.call(t.mem.u32(state.crt(t).variable("_aexit_rtn")), 255, convention="cdecl")
 
 
 @msvcrt.api()
@@ -226,7 +226,8 @@ def signal(t: Task, sig: INT, func: PTR) -> PTR:
 
 @msvcrt.api(name="raise")
 async def raise_(t: Task, sig: INT) -> INT:
-    """Send a signal to this program; 0, or nonzero for a bad number. The default action ends the program with code 3."""
+    """Send a signal to this program; 0, or nonzero for a bad number. The default action ends the program with code
+    3."""
     own = state.crt(t)
     if sig not in SIGNALS:
         return -1

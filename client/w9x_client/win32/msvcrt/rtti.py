@@ -1,10 +1,13 @@
-"""Run-time type information and the runtime's own C++ classes: type_info, exception, bad_cast, bad_typeid, __non_rtti_object.
+"""Run-time type information and the runtime's own C++ classes: type_info, exception, bad_cast, bad_typeid,
+__non_rtti_object.
 
-RTTI layout (all guest memory): the dword before a vftable points to a complete object locator (signature, offset of the vftable's subobject, constructor
-displacement offset, type descriptor, class hierarchy); a hierarchy is (signature, attributes, count, array of base descriptors); a
-base descriptor is (type descriptor, number of contained bases, mdisp, pdisp, vdisp, attributes). A type descriptor is (vftable, undecorated name or 0, raw name).
+RTTI layout (all guest memory): the dword before a vftable points to a complete object locator (signature, offset of
+the vftable's subobject, constructor displacement offset, type descriptor, class hierarchy); a hierarchy is
+(signature, attributes, count, array of base descriptors); a base descriptor is (type descriptor, number of contained
+bases, mdisp, pdisp, vdisp, attributes). A type descriptor is (vftable, undecorated name or 0, raw name).
 
-Source: Igor Skochinsky, "Reversing Microsoft Visual C++ Part II: Classes, Methods and RTTI", openrce.org, 2006; MSDN for the classes.
+Source: Igor Skochinsky, "Reversing Microsoft Visual C++ Part II: Classes, Methods and RTTI", openrce.org, 2006; MSDN
+for the classes.
 """
 
 from __future__ import annotations
@@ -194,7 +197,8 @@ _BASIC = {
 
 
 def undecorate(raw: str) -> str:
-    """``.?AVName@Space@@`` -> ``class Space::Name``; basic types and pointers to them; a template's name stays decorated."""
+    """``.?AVName@Space@@`` -> ``class Space::Name``; basic types and pointers to them; a template's name stays
+    decorated."""
     if match := re.fullmatch(r"\.\?A(V|U|T|W4)((?:[A-Za-z_$][\w$]*@)+)@", raw):
         return _KINDS[match.group(1)] + "::".join(reversed(match.group(2)[:-1].split("@")))
     if match := re.fullmatch(r"\.(P[AB])?(.+)", raw):
@@ -267,7 +271,8 @@ def _locator(t: Task, pointer: int) -> tuple[int, int, int, int]:
 
 
 def _bases(t: Task, hierarchy: int) -> list[tuple[int, int, int, int, int, int]]:
-    """(type descriptor, contained bases, mdisp, pdisp, vdisp, attributes) of the class and all its bases, in depth-first order."""
+    """(type descriptor, contained bases, mdisp, pdisp, vdisp, attributes) of the class and all its bases, in
+    depth-first order."""
     mem = t.mem
     count, array = struct.unpack("<II", mem.read(hierarchy + 8, 8))
     return [

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 async def _merge_sort(t: Task, compare: int, addresses: list[int]) -> list[int]:
-    """``addresses`` in order, by a natural merge sort: n-1 comparisons for a sorted array, never more than n*ceil(log2 n)."""
+    """``addresses`` in order, by a natural merge sort: n-1 comparisons for a sorted array, never more than
+    n*ceil(log2 n)."""
 
     async def not_above(a: int, b: int) -> bool:
         result = await t.call(compare, a, b, convention="cdecl")
@@ -50,7 +51,8 @@ async def _merge_sort(t: Task, compare: int, addresses: list[int]) -> list[int]:
 
 @msvcrt.api()
 async def qsort(t: Task, base: PTR, num: SIZE_T, width: SIZE_T, compare: PTR) -> None:
-    """Sort ``num`` items of ``width`` bytes. Elements stay in place while the comparisons run and are moved at the end; equal ones keep their order."""
+    """Sort ``num`` items of ``width`` bytes. Elements stay in place while the comparisons run and are moved at the
+    end; equal ones keep their order."""
     if num < 2 or not width:
         return
     t.mem.check(base, num * width, True)

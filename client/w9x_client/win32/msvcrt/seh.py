@@ -1,24 +1,27 @@
 """Structured exception handling of compiled C code (__try, __except, __finally): the frame handlers and unwinders.
 
-A frame of the compiler, by the address of its registration record: +0 previous, +4 handler, +8 scope table, +0Ch try level; its EBP is +10h, and -4
-receives the EXCEPTION_POINTERS for GetExceptionInformation. A scope table entry is (enclosing level, filter, handler); no filter
-means __finally.
+A frame of the compiler, by the address of its registration record: +0 previous, +4 handler, +8 scope table, +0Ch try
+level; its EBP is +10h, and -4 receives the EXCEPTION_POINTERS for GetExceptionInformation. A scope table entry is
+(enclosing level, filter, handler); no filter means __finally.
 
 Source: Matt Pietrek, "A Crash Course on the Depths of Win32 Structured Exception Handling", MSJ January 1997.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from w9x_client.abi import Redirected
-from w9x_client.abi.types import INT, PTR
+from w9x_client.abi.types import INT, PTR, Arg
 
 from . import state
 from .dll import msvcrt
 
 if TYPE_CHECKING:
     from w9x_client.process import Task
+
+ENTRY_EAX = Annotated[int, Arg("", "t.entry_eax")]
+"""No stack slot: EAX at the call, of exports declared with ``saves_eax``."""
 
 UNWINDING = 2 | 4
 CONTINUE_EXECUTION, CONTINUE_SEARCH = 0, 1
@@ -109,3 +112,9 @@ async def _local_unwind2(t: Task, frame: PTR, trylevel: INT) -> None:
 def _abnormal_termination(t: Task) -> INT:
     """Whether a __finally block runs because of an unwind."""
     return int(state.thread(t).unwinding > 0)
+
+
+@msvcrt.partial("never reports a damaged stack", saves_eax=True)
+def _chkesp(t: Task, result: ENTRY_EAX) -> PTR:
+    """Debug builds check ESP around calls with it; the flags of the comparison are gone by the time we run."""
+    return result

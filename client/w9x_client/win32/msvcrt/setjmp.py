@@ -1,8 +1,8 @@
 """setjmp and longjmp.
 
-A jmp_buf (setjmp.h of Visual C++): Ebp Ebx Edi Esi Esp Eip Registration TryLevel Cookie UnwindFunc UnwindData[6]. Esp points at the return
-address of setjmp. longjmp unwinds the frames installed since (RtlUnwind), then the try levels of the frame itself: by `UnwindFunc`
-when the cookie is there (C++ frames), else by the scope table.
+A jmp_buf (setjmp.h of Visual C++): Ebp Ebx Edi Esi Esp Eip Registration TryLevel Cookie UnwindFunc UnwindData[6]. Esp
+points at the return address of setjmp. longjmp unwinds the frames installed since (RtlUnwind), then the try levels of
+the frame itself: by `UnwindFunc` when the cookie is there (C++ frames), else by the scope table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Child processes (process.h): system, the _spawn and _exec families, _cwait, _popen.
 
-Children are started by KERNEL32's process machinery; standard handles are inherited, other descriptors are not passed on. Where COMSPEC names
-no program that can run, `system` and `_popen` start the program their command names, as long as the command has no redirection or other business
-of an interpreter.
+Children are started by KERNEL32's process machinery; standard handles are inherited, other descriptors are not passed
+on. Where COMSPEC names no program that can run, `system` and `_popen` start the program their command names, as long
+as the command has no redirection or other business of an interpreter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from w9x_client.win32.kernel32.create_process import find_program
 
 from . import lowio, state, stream
 from .dll import msvcrt
-from .state import STR
+from .state import STR, WSTR
 from .stdio_file import parse_mode
 
 if TYPE_CHECKING:
@@ -29,21 +29,21 @@ P_WAIT, P_NOWAIT, P_OVERLAY, P_NOWAITO, P_DETACH = range(5)
 _MAX_ARGUMENTS = 0x4000
 
 
-def _texts(t: Task, address: int) -> list[str]:
+def _texts(t: Task, address: int, wide: bool) -> list[str]:
     """A guest array of string pointers that ends with NULL."""
     found: list[str] = []
     for index in range(_MAX_ARGUMENTS):
         pointer = t.mem.u32(address + 4 * index)
         if not pointer:
             break
-        found.append(t.ansi(pointer))
+        found.append(t.mem.wide(pointer) if wide else t.ansi(pointer))
     return found
 
 
-def _environment(t: Task, address: int) -> Environment | None:
+def _environment(t: Task, address: int, wide: bool) -> Environment | None:
     if not address:
         return None
-    return Environment.parse("\0".join(_texts(t, address)) + "\0\0")
+    return Environment.parse("\0".join(_texts(t, address, wide)) + "\0\0")
 
 
 def _program(t: Task, name: str, search: bool) -> str:
@@ -69,7 +69,9 @@ def descriptors(t: Task) -> tuple[int, int, int]:
     return found[0], found[1], found[2]
 
 
-async def _spawn(t: Task, mode: int, name: str, arguments: list[str], environment: Environment | None, search: bool) -> int:
+async def _spawn(
+    t: Task, mode: int, name: str, arguments: list[str], environment: Environment | None, search: bool
+) -> int:
     """Start ``name``: its exit code (wait), handle (no wait), or -1 with errno."""
     if not P_WAIT <= mode <= P_DETACH:
         state.set_errno(t, state.EINVAL)
@@ -93,54 +95,48 @@ async def _spawn(t: Task, mode: int, name: str, arguments: list[str], environmen
     return 0 if mode == P_DETACH else t.process.handles.add(child)
 
 
-def _declare_list(name: str, spawn: bool, environment: bool, search: bool) -> None:
-    """_spawnl, _spawnle, _spawnlp, _spawnlpe and the _exec ones: the arguments are on the stack."""
+def _declare(name: str, *, vector: bool, environment: bool, search: bool, wide: bool) -> None:
+    """The _spawn and the _exec function of one kind: arguments on the stack or in an array, with or without an
+    environment."""
 
-    async def body(t: Task, mode: int, program: bytes, at: int) -> int:
-        arguments = _texts(t, at)
-        after = at + 4 * (len(arguments) + 1)
-        block = _environment(t, t.mem.u32(after)) if environment else None
-        return await _spawn(t, mode, codepage.decode(program, t.process.acp), arguments, block, search)
+    async def run(t: Task, mode: int, program: int, at: int, envp: int) -> int:
+        arguments = _texts(t, at, wide)
+        if environment and not vector:
+            envp = t.mem.u32(at + 4 * (len(arguments) + 1))
+        block = _environment(t, envp, wide) if environment else None
+        return await _spawn(t, mode, _text(t, program, wide), arguments, block, search)
 
-    async def spawn_handler(t: Task, mode: INT, cmdname: STR, va: VARARGS) -> INT:
-        return await body(t, mode, cmdname, va)
+    async def spawn_list(t: Task, mode: INT, cmdname: PTR, va: VARARGS) -> INT:
+        return await run(t, mode, cmdname, va, 0)
 
-    async def exec_handler(t: Task, cmdname: STR, va: VARARGS) -> INT:
-        return await body(t, P_OVERLAY, cmdname, va)
+    async def exec_list(t: Task, cmdname: PTR, va: VARARGS) -> INT:
+        return await run(t, P_OVERLAY, cmdname, va, 0)
 
-    spawn_handler.__doc__ = "Run a program; its arguments follow, then NULL."
-    exec_handler.__doc__ = "Run a program in place of this one."
-    msvcrt.partial("open descriptors above 2 are not passed on", name=name)(spawn_handler if spawn else exec_handler)
+    async def spawn_vector(t: Task, mode: INT, cmdname: PTR, argv: PTR, va: VARARGS) -> INT:
+        return await run(t, mode, cmdname, argv, t.mem.u32(va) if environment else 0)
 
+    async def exec_vector(t: Task, cmdname: PTR, argv: PTR, va: VARARGS) -> INT:
+        return await run(t, P_OVERLAY, cmdname, argv, t.mem.u32(va) if environment else 0)
 
-def _declare_vector(name: str, spawn: bool, environment: bool, search: bool) -> None:
-    """_spawnv and its kin: the arguments are an array."""
-
-    async def body(t: Task, mode: int, program: bytes, argv: int, envp: int) -> int:
-        block = _environment(t, envp)
-        return await _spawn(t, mode, codepage.decode(program, t.process.acp), _texts(t, argv), block, search)
-
-    async def spawn_plain(t: Task, mode: INT, cmdname: STR, argv: PTR) -> INT:
-        return await body(t, mode, cmdname, argv, 0)
-
-    async def spawn_environment(t: Task, mode: INT, cmdname: STR, argv: PTR, envp: PTR) -> INT:
-        return await body(t, mode, cmdname, argv, envp)
-
-    async def exec_plain(t: Task, cmdname: STR, argv: PTR) -> INT:
-        return await body(t, P_OVERLAY, cmdname, argv, 0)
-
-    async def exec_environment(t: Task, cmdname: STR, argv: PTR, envp: PTR) -> INT:
-        return await body(t, P_OVERLAY, cmdname, argv, envp)
-
-    handler = (spawn_environment if environment else spawn_plain) if spawn else exec_environment if environment else exec_plain
-    handler.__doc__ = "Run a program with an array of arguments."
-    msvcrt.partial("open descriptors above 2 are not passed on", name=name)(handler)
+    spawn_list.__doc__ = spawn_vector.__doc__ = "Run a program: its exit code or handle, or -1 with errno."
+    exec_list.__doc__ = exec_vector.__doc__ = "Run a program in place of this one; returns only on failure."
+    prefix = "_w" if wide else "_"
+    declare = msvcrt.partial
+    declare(_NOTE, name=f"{prefix}spawn{name}")(spawn_vector if vector else spawn_list)
+    declare(_NOTE, name=f"{prefix}exec{name}")(exec_vector if vector else exec_list)
 
 
-for _verb in ("_spawn", "_exec"):
+def _text(t: Task, address: int, wide: bool) -> str:
+    return t.mem.wide(address) if wide else t.ansi(address)
+
+
+_NOTE = "open descriptors above 2 are not passed on"
+for _wide in (False, True):
     for _letters in ("", "e", "p", "pe"):
-        _declare_list(f"{_verb}l{_letters}", _verb == "_spawn", "e" in _letters, "p" in _letters)
-        _declare_vector(f"{_verb}v{_letters}", _verb == "_spawn", "e" in _letters, "p" in _letters)
+        for _form in ("l", "v"):
+            _declare(
+                _form + _letters, vector=_form == "v", environment="e" in _letters, search="p" in _letters, wide=_wide
+            )
 
 
 @msvcrt.api()
@@ -185,9 +181,19 @@ def _shell(t: Task) -> str | None:
 @msvcrt.partial("without a COMSPEC that can run: single programs only, no redirection or built-in commands")
 async def system(t: Task, command: PTR) -> INT:
     """Run a command line through COMSPEC; for NULL, whether there is an interpreter."""
-    if not command:
+    return await _system(t, t.ansi(command) if command else None)
+
+
+@msvcrt.partial("as system")
+async def _wsystem(t: Task, command: PTR) -> INT:
+    """`system`, wide."""
+    return await _system(t, t.mem.wide(command) if command else None)
+
+
+async def _system(t: Task, command: str | None) -> int:
+    if command is None:
         return int(_shell(t) is not None)
-    chosen = _command(t, t.ansi(command))
+    chosen = _command(t, command)
     if chosen is None:
         state.set_errno(t, state.ENOENT)
         return -1
@@ -210,20 +216,31 @@ class Pipes:
 @msvcrt.partial("as system")
 async def _popen(t: Task, command: STR, mode: STR) -> PTR:
     """Run a command with its output ("r") or input ("w") on a stream; NULL with errno."""
-    parsed = parse_mode(mode.decode("latin-1"))
-    chosen = _command(t, codepage.decode(command, t.process.acp))
+    return await _open_pipe(t, codepage.decode(command, t.process.acp), mode.decode("latin-1"))
+
+
+@msvcrt.partial("as system")
+async def _wpopen(t: Task, command: WSTR, mode: WSTR) -> PTR:
+    """`_popen`, wide."""
+    return await _open_pipe(t, command, mode)
+
+
+async def _open_pipe(t: Task, command: str, mode: str) -> int:
+    parsed = parse_mode(mode)
+    chosen = _command(t, command)
     place = stream.streams(t).new()
-    if parsed is None or chosen is None or place is None or mode[:1] not in (b"r", b"w"):
+    if parsed is None or chosen is None or place is None or mode[:1] not in ("r", "w"):
         state.set_errno(t, state.ENOENT if parsed else state.EINVAL)
         return 0
     await stream.flush_all(t)
-    reading = mode[:1] == b"r"
+    reading = mode[:1] == "r"
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     ours, theirs = (read_end, write_end) if reading else (write_end, read_end)
     standard = list(descriptors(t))
     standard[1 if reading else 0] = theirs
     try:
-        child = await start(t, spec_for(t.process, chosen[0], " ".join(chosen[1])), (standard[0], standard[1], standard[2]))
+        spec = spec_for(t.process, chosen[0], " ".join(chosen[1]))
+        child = await start(t, spec, (standard[0], standard[1], standard[2]))
     except WinError as error:
         os.close(ours)
         state.map_os_error(t, error)

@@ -1,6 +1,8 @@
-"""What a program's start-up code asks of the runtime: arguments, tables of initialisers, flags; and the exported variables about the program.
+"""What a program's start-up code asks of the runtime: arguments, tables of initialisers, flags; and the exported
+variables about the program.
 
-The exported variables are filled when the DLL is attached, so that programs which read them without calling anything find them.
+The exported variables are filled when the DLL is attached, so that programs which read them without calling anything
+find them.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from .stdio_format import unit_bytes
 if TYPE_CHECKING:
     from w9x_client.process import Task
 
-for _name in ("__argc", "__argv", "__wargv", "_acmdln", "_wcmdln", "_pgmptr", "_wpgmptr", "_adjust_fdiv", "_osver", "_winver",
-              "_winmajor", "_winminor", "_osplatform", "_aexit_rtn"):  # fmt: skip
+for _name in (
+    "__argc", "__argv", "__wargv", "_acmdln", "_wcmdln", "_pgmptr", "_wpgmptr", "_adjust_fdiv", "_osver", "_winver",
+    "_winmajor", "_winminor", "_osplatform", "_aexit_rtn",
+):  # fmt: skip
     msvcrt.data(_name, 4)
 msvcrt.data("_fileinfo", 4, struct.pack("<i", -1))
 
@@ -41,6 +45,7 @@ def attach(t: Task) -> None:
     mem.put32(own.variable("_winmajor"), version.major)
     mem.put32(own.variable("_winminor"), version.minor)
     mem.put32(own.variable("_osplatform"), 1)  # VER_PLATFORM_WIN32_WINDOWS
+    mem.put32(own.variable("_aexit_rtn"), process.export_address("msvcrt", "_exit"))
     lowio.descriptors(t)
     stream.streams(t)
 
@@ -81,7 +86,8 @@ def vector(t: Task, texts: list[str], wide: bool) -> int:
     return address
 
 
-def _main_arguments(t: Task, argc: int, argv: int, envp: int, wildcards: int, new_mode: int, wide: bool) -> None:
+def main_arguments(t: Task, argc: int, argv: int, envp: int, wildcards: int, new_mode: int, wide: bool) -> None:
+    """__getmainargs: store argc, argv and envp at the addresses given; ``new_mode`` may be 0."""
     own = state.crt(t)
     texts = arguments(t, bool(wildcards))
     table = vector(t, texts, wide)
@@ -95,21 +101,21 @@ def _main_arguments(t: Task, argc: int, argv: int, envp: int, wildcards: int, ne
 
 
 @msvcrt.api()
-def __getmainargs(t: Task, argc: PTR, argv: PTR, envp: PTR, dowildcard: INT, startinfo: PTR) -> INT:  # the export's name
+def __getmainargs(t: Task, argc: PTR, argv: PTR, envp: PTR, dowildcard: INT, startinfo: PTR) -> INT:
     """main's arguments; wildcards are expanded when ``dowildcard`` is set."""
-    _main_arguments(t, argc, argv, envp, dowildcard, startinfo, False)
+    main_arguments(t, argc, argv, envp, dowildcard, startinfo, False)
     return 0
 
 
 @msvcrt.api()
-def __wgetmainargs(t: Task, argc: PTR, argv: PTR, envp: PTR, dowildcard: INT, startinfo: PTR) -> INT:  # the export's name
+def __wgetmainargs(t: Task, argc: PTR, argv: PTR, envp: PTR, dowildcard: INT, startinfo: PTR) -> INT:
     """wmain's arguments."""
-    _main_arguments(t, argc, argv, envp, dowildcard, startinfo, True)
+    main_arguments(t, argc, argv, envp, dowildcard, startinfo, True)
     return 0
 
 
 @msvcrt.api()
-def __set_app_type(t: Task, apptype: INT) -> None:  # the export's name
+def __set_app_type(t: Task, apptype: INT) -> None:
     """1: console, 2: GUI; decides where error messages go."""
     state.crt(t).app_type = apptype
 
@@ -147,8 +153,10 @@ def _declare_address(export: str, variable: str) -> None:
     msvcrt.api(name=export)(handler)
 
 
-for _variable in ("_fmode", "_commode", "_acmdln", "_wcmdln", "_pgmptr", "_wpgmptr", "_osver", "_winver", "_winmajor", "_winminor",
-                  "_fileinfo"):  # fmt: skip
+for _variable in (
+    "_fmode", "_commode", "_acmdln", "_wcmdln", "_pgmptr", "_wpgmptr", "_osver", "_winver", "_winmajor", "_winminor",
+    "_fileinfo",
+):  # fmt: skip
     _declare_address("__p_" + _variable, _variable)
 for _variable in ("__argc", "__argv", "__wargv"):
     _declare_address("__p_" + _variable, _variable)
@@ -173,6 +181,12 @@ def _errno(t: Task) -> PTR:
 
 
 @msvcrt.api()
-def __doserrno(t: Task) -> PTR:  # the export's name
+def __doserrno(t: Task) -> PTR:
     """Address of this thread's _doserrno."""
     return state.thread(t).address + state.DOSERRNO
+
+
+@msvcrt.api()
+def _seterrormode(t: Task, mode: INT) -> None:
+    """SetErrorMode."""
+    t.process.error_mode = mode

@@ -1,11 +1,11 @@
 """What the C runtime remembers: per process (`Crt`) and per guest thread (`ThreadData`), and its error numbers.
 
-Owns the values of the exported variables, errno and the static result buffers, the exit tables and signal handlers. The tables of
-descriptors and streams belong to `lowio` and `stream`.
+Owns the values of the exported variables, errno and the static result buffers, the exit tables and signal handlers.
+The tables of descriptors and streams belong to `lowio` and `stream`.
 
 Interface: `crt(t)`, `thread(t)`, `set_errno`, `map_os_error`, the E* numbers and the argument aliases of the runtime
-(`STR`, `WSTR`: a string that must not be NULL, since the runtime faults on NULL where Win32 would answer with an error).
-Other DLLs must not touch this module; they call the exports.
+(`STR`, `WSTR`: a string that must not be NULL, since the runtime faults on NULL where Win32 would answer with an
+error). Other DLLs must not touch this module; they call the exports.
 """
 
 from __future__ import annotations

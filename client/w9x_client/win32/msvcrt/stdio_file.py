@@ -1,4 +1,5 @@
-"""Streams, the byte functions (stdio.h): fopen, fread, fgets, fseek and the rest. The wide ones are in `stdio_wide`, printf in `stdio_print`."""
+"""Streams, the byte functions (stdio.h): fopen, fread, fgets, fseek and the rest. The wide ones are in `stdio_wide`,
+printf in `stdio_print`."""
 
 from __future__ import annotations
 

@@ -1,13 +1,15 @@
 """The printf engine: a format and its arguments to text, as the C runtime of Visual C++ 6 does it.
 
-Narrow and wide formats share one engine. Text is a Python string of *units*: bytes as Latin-1 for the narrow functions, UTF-16 units
-for the wide ones. Format strings are parsed once and cached.
+Narrow and wide formats share one engine. Text is a Python string of *units*: bytes as Latin-1 for the narrow
+functions, UTF-16 units for the wide ones. Format strings are parsed once and cached.
 
-Interface: `format_text(fmt, arguments, wide)`, `Arguments` (what the engine asks of the caller) and `GuestArguments` (the same over a guest
-argument list). USER32's wsprintf has a smaller language of its own and must not use this engine.
+Interface: `format_text(fmt, arguments, wide)`, `Arguments` (what the engine asks of the caller) and `GuestArguments`
+(the same over a guest argument list). USER32's wsprintf has a smaller language of its own and must not use this
+engine.
 
-Source: MSDN "Format Specification Fields: printf and wprintf Functions" (Visual C++ 6). Two liberties: ``ll`` is 64 bits (VC6 took it for ``l``,
-but programs of later compilers mean 64 bits) and a field is never wider than `MAX_FIELD`, so that a hostile format cannot exhaust the host.
+Source: MSDN "Format Specification Fields: printf and wprintf Functions" (Visual C++ 6). Two liberties: ``ll`` is 64
+bits (VC6 took it for ``l``, but programs of later compilers mean 64 bits) and a field is never wider than
+`MAX_FIELD`, so that a hostile format cannot exhaust the host.
 """
 
 from __future__ import annotations
@@ -325,7 +327,8 @@ class GuestArguments:
 
 
 def units(data: bytes) -> str:
-    """UTF-16LE bytes to a string of one character per 16-bit unit (surrogates stay apart, so lengths are the guest's)."""
+    """UTF-16LE bytes to a string of one character per 16-bit unit (surrogates stay apart, so lengths are the
+    guest's)."""
     if not any(0xD8 <= b <= 0xDF for b in data[1::2]):
         return data.decode("utf-16-le")
     return "".join(chr(data[i] | data[i + 1] << 8) for i in range(0, len(data) - 1, 2))

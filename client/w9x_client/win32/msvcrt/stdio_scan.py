@@ -1,8 +1,8 @@
 """The scanf engine and the functions over it.
 
-The engine (`scan`) is pure: it reads a string of units and says how far it came. A stream's functions run it over what is buffered; where it
-would need to see more it raises `NeedMore`, the stream is read on, and it starts again, so nothing is consumed that scanf would not consume.
-Results are stored only at the end.
+The engine (`scan`) is pure: it reads a string of units and says how far it came. A stream's functions run it over
+what is buffered; where it would need to see more it raises `NeedMore`, the stream is read on, and it starts again, so
+nothing is consumed that scanf would not consume. Results are stored only at the end.
 
 Source: MSDN "scanf Format Specification Fields" (Visual C++ 6).
 """
@@ -302,19 +302,19 @@ def _apply(t: Task, done: Scanned, arguments: int) -> int:
     return done.result
 
 
-async def _scan_stream(t: Task, s: stream.Stream, fmt: str, arguments: int) -> int:
+async def _scan_stream(t: Task, s: stream.Stream, fmt: str, arguments: int, wide: bool = False) -> int:
     carry = ""
     while True:
         ptr, cnt = struct.unpack("<Ii", s.mem.read(s.address, 8))
         ahead = s.mem.read(ptr, cnt).decode("latin-1") if cnt > 0 else ""
         try:
-            done = scan(carry + ahead, False, fmt, False, _Locale(t))
+            done = scan(carry + ahead, False, fmt, wide, _Locale(t))
         except NeedMore:
             s.buffer(ptr + len(ahead), 0)
             carry += ahead
             first = await stream.fill(t, s)
             if first == stream.EOF:
-                done = scan(carry, True, fmt, False, _Locale(t))
+                done = scan(carry, True, fmt, wide, _Locale(t))
                 break
             stream_ptr, stream_cnt = struct.unpack("<Ii", s.mem.read(s.address, 8))
             s.buffer(stream_ptr - 1, stream_cnt + 1)
@@ -348,3 +348,15 @@ async def fscanf(t: Task, file: PTR, format: STR, va: VARARGS) -> INT:
 async def scanf(t: Task, format: STR, va: VARARGS) -> INT:
     """Read stdin by a format."""
     return await _scan_stream(t, standard(t, 0), format.decode("latin-1"), va)
+
+
+@msvcrt.partial("text-mode streams of single-byte code pages")
+async def fwscanf(t: Task, file: PTR, format: WSTR, va: VARARGS) -> INT:
+    """`fscanf`, wide."""
+    return await _scan_stream(t, stream.stream(t, file), format, va, wide=True)
+
+
+@msvcrt.partial("text-mode streams of single-byte code pages")
+async def wscanf(t: Task, format: WSTR, va: VARARGS) -> INT:
+    """`scanf`, wide."""
+    return await _scan_stream(t, standard(t, 0), format, va, wide=True)

@@ -1,4 +1,5 @@
-"""Streams of wide characters (wchar.h). A text-mode stream holds multibyte text in the locale's code page, a binary one UTF-16."""
+"""Streams of wide characters (wchar.h). A text-mode stream holds multibyte text in the locale's code page, a binary
+one UTF-16."""
 
 from __future__ import annotations
 

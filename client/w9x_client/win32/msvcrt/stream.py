@@ -1,15 +1,15 @@
 """Streams: the FILE structures in guest memory and the buffering behind stdio.
 
-A FILE is 32 bytes of guest memory (`_ptr _cnt _base _flag _file _charbuf _bufsiz _tmpfname`), and it is the truth: programs
-compiled with the getc and putc macros move `_ptr` and `_cnt` themselves and call `_filbuf` and `_flsbuf` when the count runs out, so buffers are real
-guest memory and every operation starts from the structure. `Stream` adds only what the guest cannot see: the raw bytes of the last text-mode fill, which
-make ftell exact.
+A FILE is 32 bytes of guest memory (`_ptr _cnt _base _flag _file _charbuf _bufsiz _tmpfname`), and it is the truth:
+programs compiled with the getc and putc macros move `_ptr` and `_cnt` themselves and call `_filbuf` and `_flsbuf`
+when the count runs out, so buffers are real guest memory and every operation starts from the structure. `Stream` adds
+only what the guest cannot see: the raw bytes of the last text-mode fill, which make ftell exact.
 
-Buffering: 4096 bytes; stdout not at all on a character device (each call is one write), stderr never (each call is one write).
-A call is atomic against other guest threads unless its device blocks.
+Buffering: 4096 bytes; stdout not at all on a character device (each call is one write), stderr never (each call is
+one write). A call is atomic against other guest threads unless its device blocks.
 
-Interface: `Streams` (per process), `stream(t, address)`, and the coroutines `get`, `put`, `read`, `write`, `flush`, `seek`, `tell`, `close`.
-Failures are -1 or None with errno set.
+Interface: `Streams` (per process), `stream(t, address)`, and the coroutines `get`, `put`, `read`, `write`, `flush`,
+`seek`, `tell`, `close`. Failures are -1 or None with errno set.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FILE = struct.Struct("<IiIIiIiI")
 msvcrt.data(
     "_iob",
     FILE_SIZE * IOB_ENTRIES,
-    _FILE.pack(0, 0, 0, IOREAD, 0, 0, 0, 0) + _FILE.pack(0, 0, 0, IOWRT, 1, 0, 0, 0) + _FILE.pack(0, 0, 0, IOWRT, 2, 0, 0, 0),
+    b"".join(_FILE.pack(0, 0, 0, flag, fd, 0, 0, 0) for fd, flag in enumerate((IOREAD, IOWRT, IOWRT))),
 )
 msvcrt.data("_commode", 4)
 
@@ -46,14 +46,12 @@ msvcrt.data("_commode", 4)
 class Stream:
     """One FILE, by its guest address."""
 
-    __slots__ = ("address", "mem", "process_handle", "raw", "raw_start")
+    __slots__ = ("address", "mem", "raw", "raw_start")
 
     def __init__(self, address: int, mem: Memory) -> None:
         self.address, self.mem = address, mem
         self.raw: bytes | None = None
         self.raw_start = 0
-        self.process_handle = 0
-        """Handle of the child process of a stream of _popen."""
 
     def get(self, field: int) -> int:
         """A field of the structure, unsigned."""
@@ -65,7 +63,7 @@ class Stream:
 
     def fields(self) -> tuple[int, int, int, int, int, int, int, int]:
         """All fields in order; `_cnt`, `_file` and `_bufsiz` signed."""
-        return _FILE.unpack(self.mem.read(self.address, FILE_SIZE))  # type: ignore[return-value]
+        return _FILE.unpack(self.mem.read(self.address, FILE_SIZE))
 
     def buffer(self, ptr: int, cnt: int) -> None:
         """Assign `_ptr` and `_cnt`."""
@@ -172,7 +170,8 @@ def _unbuffered_output(t: Task, s: Stream, flag: int, fd: int) -> bool:
 
 
 def _begin_write(t: Task, s: Stream) -> tuple[int, int, bool] | None:
-    """Switch to writing: (flag, fd, unbuffered); None with the error flag and errno where the stream cannot be written."""
+    """Switch to writing: (flag, fd, unbuffered); None with the error flag and errno where the stream cannot be
+    written."""
     _ptr, _cnt, base, flag, fd, _char, _size, _tmp = s.fields()
     if not flag & (IOWRT | IORW):
         state.set_errno(t, state.EBADF)
@@ -223,7 +222,8 @@ async def write(t: Task, s: Stream, data: bytes) -> int:
     if held + len(data) > size or size <= 0:
         whole = t.mem.read(base, held) + data
         now = len(whole) // size * size if size > 0 else len(whole)
-        # The buffer is empty before the write begins: a thread that comes in while the device blocks starts a fresh one.
+        # The buffer is empty before the write begins: a thread that comes in while the device blocks starts a fresh
+        # one.
         t.mem.write(base, whole[now:])
         s.buffer(base + len(whole) - now, size - (len(whole) - now))
         if await lowio.write(t, fd, whole[:now]) < 0:

@@ -144,6 +144,10 @@ def _strdup(t: Task, s: PTR) -> PTR:
     return copy
 
 
+for _alias, _name in (("_mbscpy", "strcpy"), ("_mbscat", "strcat"), ("_mbsdup", "_strdup")):
+    msvcrt.alias(_alias, _name)
+
+
 # --- compare ----------------------------------------------------------------------
 @msvcrt.api(guest="strcmp")
 def strcmp(t: Task, string1: STR, string2: STR) -> INT:

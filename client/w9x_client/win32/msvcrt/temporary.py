@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from w9x_client.abi import WinError, codepage
+from w9x_client.abi import WinError
 from w9x_client.abi.types import INT, PTR
 
 from . import lowio, state, stream
+from .directory import give
 from .dll import msvcrt
 from .number_text import digits_of
 from .stdio_format import unit_bytes
@@ -96,37 +97,53 @@ async def _rmtmp(t: Task) -> INT:
 
 
 @msvcrt.api()
-def _tempnam(t: Task, dir: PTR, prefix: PTR) -> PTR:  # the SDK's name
+def _tempnam(t: Task, dir: PTR, prefix: PTR) -> PTR:
     """A malloc'd unused name in TMP, ``dir`` or the current directory."""
+    name = _unused(t, t.ansi(dir) if dir else "", t.ansi(prefix) if prefix else "")
+    return give(t, 0, 0, name, False)
+
+
+@msvcrt.api()
+def _wtempnam(t: Task, dir: PTR, prefix: PTR) -> PTR:
+    """`_tempnam`, wide."""
+    name = _unused(t, t.mem.wide(dir) if dir else "", t.mem.wide(prefix) if prefix else "")
+    return give(t, 0, 0, name, True)
+
+
+def _unused(t: Task, wished: str, start: str) -> str:
     folders = [t.process.environment.get("TMP") or ""]
-    if dir:
-        folders.append(t.ansi(dir))
+    folders.append(wished)
     folder = next((f for f in folders if f and _exists(t, f)), "")
-    start = t.ansi(prefix) if prefix else ""
     own = t.process.state(Temporary)
     while True:
         own.next += 1
         name = (folder.rstrip("\\") + "\\" if folder else "") + f"{start}{own.next + 1}"
         if not _exists(t, name):
-            break
-    data = codepage.encode(name, t.process.acp) + b"\0"
-    address = t.process.heap_alloc(len(data))
-    t.mem.write(address, data)
-    return address
+            return name
 
 
 @msvcrt.api()
 def _mktemp(t: Task, template: PTR) -> PTR:
-    """Fill in the six X at the end of a name: a letter and five digits of the thread; NULL when all 27 names are taken."""
-    text = t.mem.cstr(template)
-    if len(text) < 6 or not text.endswith(b"XXXXXX"):
+    """Fill in the six X at the end of a name: a letter and five digits of the thread; NULL when all 26 names are
+    taken."""
+    name = _filled(t, t.ansi(template))
+    return give(t, template, 1 << 20, name, False) if name else 0
+
+
+@msvcrt.api()
+def _wmktemp(t: Task, template: PTR) -> PTR:
+    """`_mktemp`, wide."""
+    name = _filled(t, t.mem.wide(template))
+    return give(t, template, 1 << 20, name, True) if name else 0
+
+
+def _filled(t: Task, text: str) -> str | None:
+    if not text.endswith("XXXXXX"):
         state.set_errno(t, state.EINVAL)
-        return 0
-    number = f"{t.id % 100000:05d}"
-    for letter in "a" + "abcdefghijklmnopqrstuvwxyz":
-        name = text[:-6] + (letter + number).encode()
-        if not _exists(t, codepage.decode(name, t.process.acp)):
-            t.mem.write(template, name)
-            return template
+        return None
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        name = f"{text[:-6]}{letter}{t.id % 100000:05d}"
+        if not _exists(t, name):
+            return name
     state.set_errno(t, state.EEXIST)
-    return 0
+    return None

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import WinError
-from w9x_client.abi.types import PTR, UINT
+from w9x_client.abi.types import INT, PTR, UINT
+from w9x_client.process.objects import CURRENT_THREAD
+from w9x_client.process.scheduler import Wait
 
 from . import state
 from .dll import msvcrt
@@ -19,20 +21,23 @@ if TYPE_CHECKING:
 CREATE_SUSPENDED = 4
 
 
-class _AtEnd:
+class _AtEnd(Wait):
     """Sits among a thread's waiters and cleans up when it ends."""
 
-    def __init__(self, process: Process, task: Task) -> None:
-        self.process, self.task = process, task
+    __slots__ = ("of",)
+
+    def __init__(self, of: Task) -> None:
+        super().__init__(of, [], False, None, False)
+        self.of = of
 
     def try_complete(self) -> None:
         """Called when the thread's state changed."""
-        if not self.task.ended or self not in self.task.waiters:
-            return
-        self.task.waiters.remove(self)  # type: ignore[arg-type]  # stands in for a Wait
-        own = self.process.state(state.Crt)
-        close_handle(self.process, own.thread_handles.pop(self.task.id, 0))
-        own.drop_thread(self.task.id)
+        if self.of.ended and self in self.of.waiters:
+            self.of.waiters.remove(self)
+            process = self.of.process
+            own = process.state(state.Crt)
+            close_handle(process, own.thread_handles.pop(self.of.id, 0))
+            own.drop_thread(self.of.id)
 
 
 def close_handle(process: Process, handle: int) -> None:
@@ -56,7 +61,7 @@ def _begin(t: Task, start: int, stack: int, parameter: int, suspended: bool, own
         state.map_os_error(t, error)
         state.set_errno(t, state.EAGAIN)
         return None
-    task.waiters.append(_AtEnd(t.process, task))  # type: ignore[arg-type]  # stands in for a Wait
+    task.waiters.append(_AtEnd(task))
     if owned:
         state.crt(t).thread_handles[task.id] = handle
     return task, handle
@@ -93,3 +98,39 @@ async def _endthread(t: Task) -> None:
 async def _endthreadex(t: Task, retval: UINT) -> None:
     """End this thread with an exit code."""
     await t.process.exit_thread(t, retval)
+
+
+@msvcrt.api()
+def __threadid(t: Task) -> PTR:
+    """This thread's number."""
+    return t.id
+
+
+@msvcrt.api()
+def __threadhandle(t: Task) -> PTR:
+    """The pseudo handle of this thread."""
+    return CURRENT_THREAD
+
+
+async def _library(t: Task, function: str, *arguments: int) -> int:
+    return await t.call(t.process.export_address("kernel32", function), *arguments)
+
+
+@msvcrt.api()
+async def _loaddll(t: Task, szName: PTR) -> PTR:
+    """LoadLibrary."""
+    return await _library(t, "LoadLibraryA", szName)
+
+
+@msvcrt.api()
+async def _unloaddll(t: Task, hMod: PTR) -> INT:
+    """FreeLibrary; 0, or a Win32 error."""
+    return 0 if await _library(t, "FreeLibrary", hMod) else t.last_error
+
+
+@msvcrt.api()
+async def _getdllprocaddr(t: Task, hMod: PTR, szProcName: PTR, iOrdinal: INT) -> PTR:
+    """GetProcAddress by name, or by ordinal when the name is NULL."""
+    if szProcName:
+        return await _library(t, "GetProcAddress", hMod, szProcName)
+    return await _library(t, "GetProcAddress", hMod, iOrdinal & 0xFFFF) if iOrdinal <= 0xFFFF else 0

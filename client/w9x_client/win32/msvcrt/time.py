@@ -1,9 +1,11 @@
-"""Time of day (time.h): time, localtime, mktime, strftime, the time zone variables. Conversions are in `timezone`, texts in `time_text`."""
+"""Time of day (time.h): time, localtime, mktime, strftime, the time zone variables. Conversions are in `timezone`,
+texts in `time_text`."""
 
 from __future__ import annotations
 
 import struct
 import time as host_time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from w9x_client.abi.types import DOUBLE, INT, LONG, LONGLONG, PTR, SIZE_T
@@ -227,20 +229,22 @@ def _ftime(t: Task, timeptr: PTR) -> None:
     t.mem.write(timeptr, struct.pack("<IHhh", seconds & 0xFFFFFFFF, ms, here.offset // 60, int(daylight)))
 
 
-@msvcrt.api()
-def _strdate(t: Task, datestr: PTR) -> PTR:
-    """``MM/DD/YY`` of today."""
-    tm = zone(t).local(int(host_time.time()))
-    t.mem.write(datestr, f"{tm.mon + 1:02d}/{tm.mday:02d}/{tm.year % 100:02d}\0".encode())
-    return datestr
+def _declare_text(name: str, read: Callable[[Tm], str]) -> None:
+    def narrow(t: Task, string: PTR) -> PTR:
+        t.mem.write(string, read(zone(t).local(int(host_time.time()))).encode() + b"\0")
+        return string
+
+    def wide(t: Task, string: PTR) -> PTR:
+        t.mem.write(string, unit_bytes(read(zone(t).local(int(host_time.time()))) + "\0"))
+        return string
+
+    narrow.__doc__ = wide.__doc__ = "Today as MM/DD/YY." if name == "date" else "Now as HH:MM:SS."
+    msvcrt.api(name="_str" + name)(narrow)
+    msvcrt.api(name="_wstr" + name)(wide)
 
 
-@msvcrt.api()
-def _strtime(t: Task, timestr: PTR) -> PTR:
-    """``HH:MM:SS`` of now."""
-    tm = zone(t).local(int(host_time.time()))
-    t.mem.write(timestr, f"{tm.hour:02d}:{tm.min:02d}:{tm.sec:02d}\0".encode())
-    return timestr
+_declare_text("date", lambda tm: f"{tm.mon + 1:02d}/{tm.mday:02d}/{tm.year % 100:02d}")
+_declare_text("time", lambda tm: f"{tm.hour:02d}:{tm.min:02d}:{tm.sec:02d}")
 
 
 def _declare_address(name: str) -> None:
@@ -262,3 +266,9 @@ def _getsystime(t: Task, timeptr: PTR) -> INT:
     now = host_time.time_ns()
     write_tm(t, timeptr, zone(t).local(now // 1_000_000_000))
     return now // 1_000_000 % 1000
+
+
+@msvcrt.stub("the host's clock is not the guest's to set: an error, as without the privilege")
+def _setsystime(t: Task, timeptr: PTR, milliseconds: INT) -> INT:
+    """ERROR_ACCESS_DENIED."""
+    return 5

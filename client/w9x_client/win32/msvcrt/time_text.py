@@ -5,6 +5,8 @@ Source: MSDN "strftime" (Visual C++ 6), with the ``#`` flag: no leading zeros, l
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .timezone import Tm
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
@@ -26,7 +28,8 @@ def asctime(tm: Tm) -> str:
     """``Wed Jan 02 02:03:55 1980\\n``; this runtime pads the day with a zero."""
     day = DAYS[tm.wday][:3] if 0 <= tm.wday < 7 else "???"
     month = MONTHS[tm.mon][:3] if 0 <= tm.mon < 12 else "???"
-    return f"{day} {month} {tm.mday % 100:02d} {tm.hour % 100:02d}:{tm.min % 100:02d}:{tm.sec % 100:02d} {(tm.year + 1900) % 10000:04d}\n"
+    clock = f"{tm.hour % 100:02d}:{tm.min % 100:02d}:{tm.sec % 100:02d}"
+    return f"{day} {month} {tm.mday % 100:02d} {clock} {(tm.year + 1900) % 10000:04d}\n"
 
 
 def strftime(fmt: str, tm: Tm, zone_names: tuple[str, str]) -> str | None:
@@ -80,7 +83,7 @@ def _field(kind: str, tm: Tm, plain: bool, zone_names: tuple[str, str]) -> str:
     return "%" if kind == "%" else ""
 
 
-_NUMBERS = {
+_NUMBERS: dict[str, tuple[int, Callable[[Tm], int]]] = {
     "d": (2, lambda tm: tm.mday),
     "H": (2, lambda tm: tm.hour),
     "I": (2, lambda tm: tm.hour % 12 or 12),

@@ -1,7 +1,8 @@
 """The local time zone as the C runtime sees it: the host's, or the program's TZ variable (``PST8PDT``).
 
-Pure arithmetic on seconds since 1970; `Zone` converts between UTC and local broken-down time. A TZ with a daylight name follows the rule
-of Visual C++ 6: the United States' until 2006 (first Sunday of April 02:00 to last Sunday of October 02:00).
+Pure arithmetic on seconds since 1970; `Zone` converts between UTC and local broken-down time. A TZ with a daylight
+name follows the rule of Visual C++ 6: the United States' until 2006 (first Sunday of April 02:00 to last Sunday of
+October 02:00).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Zone:
     """One time zone.
 
     Attributes:
-        offset: seconds west of UTC (``_timezone``); names: standard and daylight name; daylight: whether there is a daylight time.
+        offset: seconds west of UTC (``_timezone``); names: standard and daylight name; daylight: whether there is a
+        daylight time.
     """
 
     def __init__(self, variable: str | None) -> None:

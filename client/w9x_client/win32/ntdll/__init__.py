@@ -1,6 +1,1 @@
-"""NTDLL: importing this package declares its exports, topic by topic."""
-
-from . import rtl  # noqa: F401  # importing a topic declares its exports
-from .dll import ntdll
-
-__all__ = ["ntdll"]
+"""NTDLL: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

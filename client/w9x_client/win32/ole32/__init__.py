@@ -1,5 +1,1 @@
-"""OLE32: importing this package declares its exports, topic by topic."""
-
-from .dll import ole32
-
-__all__ = ["ole32"]
+"""OLE32: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

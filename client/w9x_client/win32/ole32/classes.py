@@ -1,4 +1,6 @@
-"""Creating objects: classes of in-process servers from the registry, and classes the program registers (SDK objbase.h)."""
+"""Creating objects: classes of in-process servers from the registry, and classes the program registers (SDK
+objbase.h).
+"""
 
 from __future__ import annotations
 
@@ -59,9 +61,7 @@ async def _class_object(t: Task, clsid: int, context: int, iid: int, result: int
 
 
 @ole32.partial("in-process servers and classes of this process")
-async def CoGetClassObject(
-    t: Task, rclsid: PTR, dwClsContext: DWORD, lpReserved: PTR, riid: PTR, ppv: PTR
-) -> HRESULT:
+async def CoGetClassObject(t: Task, rclsid: PTR, dwClsContext: DWORD, lpReserved: PTR, riid: PTR, ppv: PTR) -> HRESULT:
     """The class object of a class."""
     if not ppv or not rclsid or not riid:
         return E_INVALIDARG
@@ -69,9 +69,7 @@ async def CoGetClassObject(
 
 
 @ole32.partial("in-process servers and classes of this process")
-async def CoCreateInstance(
-    t: Task, rclsid: PTR, pUnkOuter: PTR, dwClsContext: DWORD, riid: PTR, ppv: PTR
-) -> HRESULT:
+async def CoCreateInstance(t: Task, rclsid: PTR, pUnkOuter: PTR, dwClsContext: DWORD, riid: PTR, ppv: PTR) -> HRESULT:
     """An object of a class; REGDB_E_CLASSNOTREG where nobody has registered it."""
     if not ppv or not rclsid or not riid:
         return E_INVALIDARG

@@ -1,12 +1,1 @@
-"""OLEAUT32: importing this package declares its exports, topic by topic."""
-
-from . import (  # noqa: F401  # importing a topic declares its exports
-    bstr,
-    conversion,
-    error_info,
-    safearray,
-    variant,
-)
-from .dll import oleaut32
-
-__all__ = ["oleaut32"]
+"""OLEAUT32: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

@@ -8,7 +8,22 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from w9x_client.abi.types import BYTE, DOUBLE, DWORD, FLOAT, INT, LONG, LONGLONG, LPSYSTEMTIME, LPWORD, PTR, SHORT, WORD, Arg, Ret
+from w9x_client.abi.types import (
+    BYTE,
+    DOUBLE,
+    DWORD,
+    FLOAT,
+    INT,
+    LONG,
+    LONGLONG,
+    LPSYSTEMTIME,
+    LPWORD,
+    PTR,
+    SHORT,
+    WORD,
+    Arg,
+    Ret,
+)
 
 from . import bstr
 from .dll import oleaut32
@@ -42,8 +57,10 @@ if TYPE_CHECKING:
 
 _CHAR = Annotated[int, Arg("I", "(({0} & 0xff) ^ 0x80) - 0x80", "dec"), Ret()]
 _TYPES: dict[str, tuple[int, Any]] = {
-    "UI1": (VT_UI1, BYTE), "I1": (VT_I1, _CHAR), "I2": (VT_I2, SHORT), "UI2": (VT_UI2, WORD), "I4": (VT_I4, LONG), "UI4": (VT_UI4, DWORD),
-    "R4": (VT_R4, FLOAT), "R8": (VT_R8, DOUBLE), "Cy": (VT_CY, LONGLONG), "Date": (VT_DATE, DOUBLE), "Bool": (VT_BOOL, SHORT),
+    "UI1": (VT_UI1, BYTE), "I1": (VT_I1, _CHAR), "I2": (VT_I2, SHORT), "UI2": (VT_UI2, WORD), "I4": (VT_I4, LONG),
+    "UI4": (VT_UI4, DWORD),
+    "R4": (VT_R4, FLOAT), "R8": (VT_R8, DOUBLE), "Cy": (VT_CY, LONGLONG), "Date": (VT_DATE, DOUBLE), "Bool": (VT_BOOL,
+    SHORT),
     "Str": (VT_BSTR, PTR),
 }  # fmt: skip
 """Name inside the function's name -> type, and how a value of it is passed."""
@@ -79,7 +96,7 @@ def _body(target: int, source: int, with_locale: bool) -> Callable[..., int]:
     return plain
 
 
-_passed = {vt: alias for vt, alias in _TYPES.values()}
+_passed = dict(_TYPES.values())
 
 
 def _declare_all() -> None:
@@ -130,7 +147,12 @@ def DosDateTimeToVariantTime(t: Task, wDosDate: WORD, wDosTime: WORD, pvtime: PT
     """A DOS date and time (years from 1980, two-second steps); 0 for one that is none."""
     try:
         moment = datetime.datetime(  # noqa: DTZ001
-            1980 + (wDosDate >> 9), wDosDate >> 5 & 15, wDosDate & 31, wDosTime >> 11, wDosTime >> 5 & 63, (wDosTime & 31) * 2
+            1980 + (wDosDate >> 9),
+            wDosDate >> 5 & 15,
+            wDosDate & 31,
+            wDosTime >> 11,
+            wDosTime >> 5 & 63,
+            (wDosTime & 31) * 2,
         )
     except ValueError:
         return 0

@@ -1,7 +1,7 @@
 """Safe arrays (SDK oaidl.h).
 
-A descriptor in guest memory: dimensions, features, element size, locks, data, then one bound {count, first index} per dimension, the last
-dimension first. Sixteen bytes in front of it (where Windows keeps its own) hold the element type.
+A descriptor in guest memory: dimensions, features, element size, locks, data, then one bound {count, first index} per
+dimension, the last dimension first. Sixteen bytes in front of it (where Windows keeps its own) hold the element type.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Automation values: VARIANT types and how one converts to another. Pure: no guest memory.
 
-A value is an int (integers; CY in units of 1/10000; BOOL as 0 or -1), a float (R4, R8, DATE in days since 1899-12-30) or a str (BSTR).
-Failures are `HResult`. Source: Automation reference (oleaut32), "Data Type Conversion APIs" and VariantChangeTypeEx.
+A value is an int (integers; CY in units of 1/10000; BOOL as 0 or -1), a float (R4, R8, DATE in days since 1899-12-30)
+or a str (BSTR). Failures are `HResult`. Source: Automation reference (oleaut32), "Data Type Conversion APIs" and
+VariantChangeTypeEx.
 """
 
 from __future__ import annotations
@@ -14,7 +15,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from w9x_client.win32.kernel32.locale_data import Locale
 
-VT_EMPTY, VT_NULL, VT_I2, VT_I4, VT_R4, VT_R8, VT_CY, VT_DATE, VT_BSTR, VT_DISPATCH, VT_ERROR, VT_BOOL, VT_VARIANT, VT_UNKNOWN = range(14)
+(
+    VT_EMPTY,
+    VT_NULL,
+    VT_I2,
+    VT_I4,
+    VT_R4,
+    VT_R8,
+    VT_CY,
+    VT_DATE,
+    VT_BSTR,
+    VT_DISPATCH,
+    VT_ERROR,
+    VT_BOOL,
+    VT_VARIANT,
+    VT_UNKNOWN,
+) = range(14)
 VT_DECIMAL, VT_I1, VT_UI1, VT_UI2, VT_UI4, VT_INT, VT_UINT = 14, 16, 17, 18, 19, 22, 23
 VT_ARRAY, VT_BYREF, VT_TYPEMASK = 0x2000, 0x4000, 0xFFF
 
@@ -24,12 +40,14 @@ DISP_E_TYPEMISMATCH, DISP_E_BADVARTYPE, DISP_E_OVERFLOW = 0x8002_0005, 0x8002_00
 DISP_E_BADINDEX, DISP_E_ARRAYISLOCKED = 0x8002_000B, 0x8002_000D
 
 INTEGERS: dict[int, tuple[int, int]] = {
-    VT_I1: (-0x80, 0x7F), VT_UI1: (0, 0xFF), VT_I2: (-0x8000, 0x7FFF), VT_UI2: (0, 0xFFFF), VT_I4: (-0x8000_0000, 0x7FFF_FFFF),
+    VT_I1: (-0x80, 0x7F), VT_UI1: (0, 0xFF), VT_I2: (-0x8000, 0x7FFF), VT_UI2: (0, 0xFFFF), VT_I4: (-0x8000_0000,
+    0x7FFF_FFFF),
     VT_UI4: (0, 0xFFFF_FFFF), VT_INT: (-0x8000_0000, 0x7FFF_FFFF), VT_UINT: (0, 0xFFFF_FFFF),
 }  # fmt: skip
 """Range of each integer type."""
 SIZES = {
-    VT_I1: 1, VT_UI1: 1, VT_I2: 2, VT_UI2: 2, VT_BOOL: 2, VT_I4: 4, VT_UI4: 4, VT_INT: 4, VT_UINT: 4, VT_R4: 4, VT_ERROR: 4,
+    VT_I1: 1, VT_UI1: 1, VT_I2: 2, VT_UI2: 2, VT_BOOL: 2, VT_I4: 4, VT_UI4: 4, VT_INT: 4, VT_UINT: 4, VT_R4: 4,
+    VT_ERROR: 4,
     VT_BSTR: 4, VT_DISPATCH: 4, VT_UNKNOWN: 4, VT_R8: 8, VT_CY: 8, VT_DATE: 8, VT_VARIANT: 16, VT_DECIMAL: 16,
 }  # fmt: skip
 """Bytes of a value of each type (as an array element, or behind VT_BYREF)."""
@@ -37,7 +55,7 @@ VARIANT_ALPHABOOL = 0x2
 LOCALE_NOUSEROVERRIDE, VAR_TIMEVALUEONLY, VAR_DATEVALUEONLY = 0x8000_0000, 1, 2
 FIRST_DATE, LAST_DATE = -657434, 2958466
 """Days of 0100-01-01 and the day after 9999-12-31."""
-_EPOCH = datetime.datetime(1899, 12, 30)
+_EPOCH = datetime.datetime(1899, 12, 30)  # noqa: DTZ001  # Automation dates know no time zone
 _SECONDS = 86400
 
 Value = int | float | str | None
@@ -161,7 +179,9 @@ _NUMBER = re.compile(r"(?P<digits>\d*)(?:\.(?P<fraction>\d*))?(?:[eEdD](?P<expon
 
 
 def parse_number(text: str, locale: Locale) -> int | float:
-    """A number as people of ``locale`` write it: sign, thousands, currency, parentheses, exponent, or &H hexadecimal."""
+    """A number as people of ``locale`` write it: sign, thousands, currency, parentheses, exponent, or &H
+    hexadecimal.
+    """
     word = text.strip(" \t\r\n\0")
     negative = word.startswith("(") and word.endswith(")")
     if negative:
@@ -284,7 +304,9 @@ def _parse_day(word: str, locale: Locale) -> datetime.date:
     try:
         if month:
             if len(numbers) == 1:
-                return datetime.date(year, month, numbers[0]) if numbers[0] <= 31 else datetime.date(numbers[0], month, 1)
+                return (
+                    datetime.date(year, month, numbers[0]) if numbers[0] <= 31 else datetime.date(numbers[0], month, 1)
+                )
             if len(numbers) == 2:
                 day, year = numbers if numbers[0] <= 31 else numbers[::-1]
                 return datetime.date(_century(year), month, day)

@@ -1,5 +1,1 @@
-"""SHELL32: importing this package declares its exports, topic by topic."""
-
-from .dll import shell32
-
-__all__ = ["shell32"]
+"""SHELL32: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

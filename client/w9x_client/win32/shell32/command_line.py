@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def split_command_line(text: str) -> list[str]:
     """The arguments of a command line by the C run-time's rules.
 
-    The program's name ends at the next quotation mark or blank. Elsewhere 2n backslashes before a quotation mark are n backslashes, 2n+1
-    are n and a literal mark, and two marks inside quotes are one (SDK: CommandLineToArgvW remarks).
+    The program's name ends at the next quotation mark or blank. Elsewhere 2n backslashes before a quotation mark are n
+    backslashes, 2n+1 are n and a literal mark, and two marks inside quotes are one (SDK: CommandLineToArgvW remarks).
     """
     arguments: list[str] = []
     if text.startswith('"'):
@@ -68,7 +68,9 @@ def _argument(text: str, at: int) -> tuple[str, int]:
 
 @shell32.api(wide=True)
 def CommandLineToArgvW(t: Task, lpCmdLine: LPCWSTR, pNumArgs: LPDWORD) -> PTR:
-    """An array of argument pointers with the texts behind it, in one block; an empty command line gives the program's path."""
+    """An array of argument pointers with the texts behind it, in one block; an empty command line gives the program's
+    path.
+    """
     if lpCmdLine is None or not pNumArgs:
         raise WinError(Err.INVALID_PARAMETER)
     if lpCmdLine:

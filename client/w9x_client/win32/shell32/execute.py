@@ -27,7 +27,13 @@ def _exists(t: Task, name: str | None) -> bool:
 
 @shell32.stub(_NOTHING_OPENS, aw=True)
 def ShellExecute(
-    t: Task, hwnd: HANDLE, lpOperation: LPCTSTR, lpFile: LPCTSTR, lpParameters: LPCTSTR, lpDirectory: LPCTSTR, nShowCmd: INT
+    t: Task,
+    hwnd: HANDLE,
+    lpOperation: LPCTSTR,
+    lpFile: LPCTSTR,
+    lpParameters: LPCTSTR,
+    lpDirectory: LPCTSTR,
+    nShowCmd: INT,
 ) -> HANDLE:
     """Fails with SE_ERR_NOASSOC, or SE_ERR_FNF where there is no such file."""
     return SE_ERR_NOASSOC if _exists(t, lpFile) else SE_ERR_FNF

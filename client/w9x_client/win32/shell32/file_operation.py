@@ -1,6 +1,7 @@
 """SHFileOperation: copying, moving, deleting and renaming groups of files (SDK shellapi.h).
 
-Runs through KERNEL32's functions, so that drives, sharing and attributes follow their rules. Nothing is asked: every question is answered yes.
+Runs through KERNEL32's functions, so that drives, sharing and attributes follow their rules. Nothing is asked: every
+question is answered yes.
 """
 
 from __future__ import annotations
@@ -45,13 +46,15 @@ def _expand(t: Task, name: str) -> list[str]:
     drives = t.process.drives
     directory = drives.resolve(folder or ".")
     prefix = f"{folder}\\" if folder else ""
-    return [prefix + entry for entry in _entries(t, directory.guest) if matches(entry, "*" if pattern == "*.*" else pattern)]
+    return [
+        prefix + entry for entry in _entries(t, directory.guest) if matches(entry, "*" if pattern == "*.*" else pattern)
+    ]
 
 
 def _entries(t: Task, folder: str) -> list[str]:
     """The names in a directory."""
     listing = t.process.drives.list(t.process.drives.resolve(folder))
-    return [name for name in listing.guest_names() if name not in (".", "..")]
+    return [name for name in listing.shown.values() if name not in (".", "..")]
 
 
 def _is_directory(t: Task, name: str) -> bool:
@@ -90,3 +93,53 @@ def _move(t: Task, source: str, target: str) -> None:
             raise
         _copy(t, source, target)
         _delete(t, source)
+
+
+def _run(t: Task, function: int, sources: list[str], targets: list[str], flags: int) -> None:
+    pairs: list[tuple[str, str]] = []
+    for number, source in enumerate(sources):
+        files = _expand(t, source.rstrip("\\"))
+        if flags & FOF_FILESONLY and files != [source]:
+            files = [file for file in files if not _is_directory(t, file)]
+        for file in files:
+            if flags & FOF_MULTIDESTFILES and len(targets) == len(sources):
+                target = targets[number]
+            else:
+                target = (targets[0] if targets else "").rstrip("\\")
+            pairs.append((file, target))
+    into = function in (FO_COPY, FO_MOVE) and not flags & FOF_MULTIDESTFILES
+    into = into and (len(pairs) > 1 or (bool(targets) and _is_directory(t, targets[0])))
+    if into and not _is_directory(t, pairs[0][1]):
+        operations.make_directory(t.process.drives, t.process.drives.resolve(pairs[0][1], parent=True))
+    for source, target in pairs:
+        if into:
+            target = f"{target}\\{source.rpartition(chr(92))[2]}"
+        if function == FO_DELETE:
+            _delete(t, source)
+        elif function == FO_COPY:
+            _copy(t, source, target)
+        else:
+            _move(t, source, target)
+
+
+@shell32.partial("asks nothing, shows nothing, keeps nothing for undo", aw=True)
+def SHFileOperation(t: Task, lpFileOp: PTR, W: IS_WIDE) -> INT:
+    """Copy, move, delete or rename what an SHFILEOPSTRUCT says; 0, or an error code."""
+    mem = t.mem
+    function, sources, targets = (mem.u32(lpFileOp + 4 + 4 * n) for n in range(3))
+    flags = mem.u16(lpFileOp + 16)
+    # The structure is packed to bytes: fAnyOperationsAborted follows the 16-bit flags directly (SDK shellapi.h,
+    # pshpack1.h).
+    mem.write(lpFileOp + 18, bytes(4))
+    if not FO_MOVE <= function <= FO_RENAME:
+        return Err.INVALID_PARAMETER
+    try:
+        names = _names(t, sources, W)
+        others = _names(t, targets, W)
+        if not names or (function != FO_DELETE and not others):
+            return Err.INVALID_PARAMETER
+        _run(t, function, names, others, flags)
+    except WinError as error:
+        mem.put32(lpFileOp + 18, 1)
+        return error.code
+    return 0

@@ -1,7 +1,7 @@
 """Special folders and item identifier lists (SDK shlobj.h).
 
-An item identifier list of ours is one item that holds the folder's path; only we look inside. Folder paths are those of a Windows 9x without
-user profiles, with the registry's "Shell Folders" able to change them.
+An item identifier list of ours is one item that holds the folder's path; only we look inside. Folder paths are those
+of a Windows 9x without user profiles, with the registry's "Shell Folders" able to change them.
 """
 
 from __future__ import annotations
@@ -25,16 +25,21 @@ if TYPE_CHECKING:
 CSIDL_FLAG_CREATE, CSIDL_MASK = 0x8000, 0xFF
 MAX_PATH = 260
 _FOLDERS = {
-    0x00: ("Desktop", r"C:\WINDOWS\Desktop"), 0x02: ("Programs", r"C:\WINDOWS\Start Menu\Programs"), 0x05: ("Personal", r"C:\My Documents"),
+    0x00: ("Desktop", r"C:\WINDOWS\Desktop"), 0x02: ("Programs", r"C:\WINDOWS\Start Menu\Programs"), 0x05: ("Personal",
+    r"C:\My Documents"),
     0x06: ("Favorites", r"C:\WINDOWS\Favorites"), 0x07: ("Startup", r"C:\WINDOWS\Start Menu\Programs\StartUp"),
-    0x08: ("Recent", r"C:\WINDOWS\Recent"), 0x09: ("SendTo", r"C:\WINDOWS\SendTo"), 0x0B: ("Start Menu", r"C:\WINDOWS\Start Menu"),
-    0x10: ("Desktop", r"C:\WINDOWS\Desktop"), 0x13: ("NetHood", r"C:\WINDOWS\NetHood"), 0x14: ("Fonts", r"C:\WINDOWS\Fonts"),
+    0x08: ("Recent", r"C:\WINDOWS\Recent"), 0x09: ("SendTo", r"C:\WINDOWS\SendTo"), 0x0B: ("Start Menu",
+    r"C:\WINDOWS\Start Menu"),
+    0x10: ("Desktop", r"C:\WINDOWS\Desktop"), 0x13: ("NetHood", r"C:\WINDOWS\NetHood"), 0x14: ("Fonts",
+    r"C:\WINDOWS\Fonts"),
     0x15: ("Templates", r"C:\WINDOWS\ShellNew"), 0x17: ("Common Programs", r"C:\WINDOWS\All Users\Start Menu\Programs"),
     0x18: ("Common Startup", r"C:\WINDOWS\All Users\Start Menu\Programs\StartUp"), 0x16: ("Common Start Menu",
     r"C:\WINDOWS\All Users\Start Menu"), 0x19: ("Common Desktop", r"C:\WINDOWS\All Users\Desktop"),
     0x1A: ("AppData", r"C:\WINDOWS\Application Data"), 0x1B: ("PrintHood", r"C:\WINDOWS\PrintHood"),
-    0x20: ("Cache", r"C:\WINDOWS\Temporary Internet Files"), 0x21: ("Cookies", r"C:\WINDOWS\Cookies"), 0x22: ("History", r"C:\WINDOWS\History"),
-    0x24: ("", r"C:\WINDOWS"), 0x25: ("", r"C:\WINDOWS\SYSTEM"), 0x26: ("", r"C:\Program Files"), 0x2B: ("", r"C:\Program Files\Common Files"),
+    0x20: ("Cache", r"C:\WINDOWS\Temporary Internet Files"), 0x21: ("Cookies", r"C:\WINDOWS\Cookies"), 0x22: ("History",
+    r"C:\WINDOWS\History"),
+    0x24: ("", r"C:\WINDOWS"), 0x25: ("", r"C:\WINDOWS\SYSTEM"), 0x26: ("", r"C:\Program Files"), 0x2B: ("",
+    r"C:\Program Files\Common Files"),
 }  # fmt: skip
 """CSIDL -> name of the value under "Shell Folders", default path."""
 _KEY = "Software\\Microsoft\\Windows\\CurrentVersion\\Explorer\\Shell Folders"

@@ -1,12 +1,1 @@
-"""USER32: importing this package declares its exports, topic by topic."""
-
-from . import (  # noqa: F401  # importing a topic declares its exports
-    message_box,
-    metrics,
-    rect,
-    string_table,
-    text,
-)
-from .dll import user32
-
-__all__ = ["user32"]
+"""USER32: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

@@ -1,4 +1,6 @@
-"""MessageBox without a desktop: the text goes to standard error and the default button is the answer (SDK winuser.h)."""
+"""MessageBox without a desktop: the text goes to standard error and the default button is the answer (SDK
+winuser.h).
+"""
 
 from __future__ import annotations
 

@@ -159,25 +159,25 @@ def _class(t: Task, code: int, wide: bool) -> int:
 @user32.api(aw=True)
 def IsCharAlpha(t: Task, ch: DWORD, W: IS_WIDE) -> BOOL:
     """Whether a character is a letter."""
-    return _class(t, ch, W) & tables.C1_ALPHA
+    return bool(_class(t, ch, W) & tables.C1_ALPHA)
 
 
 @user32.api(aw=True)
 def IsCharAlphaNumeric(t: Task, ch: DWORD, W: IS_WIDE) -> BOOL:
     """Whether a character is a letter or digit."""
-    return _class(t, ch, W) & (tables.C1_ALPHA | tables.C1_DIGIT)
+    return bool(_class(t, ch, W) & (tables.C1_ALPHA | tables.C1_DIGIT))
 
 
 @user32.api(aw=True)
 def IsCharUpper(t: Task, ch: DWORD, W: IS_WIDE) -> BOOL:
     """Whether a character is a capital."""
-    return _class(t, ch, W) & tables.C1_UPPER
+    return bool(_class(t, ch, W) & tables.C1_UPPER)
 
 
 @user32.api(aw=True)
 def IsCharLower(t: Task, ch: DWORD, W: IS_WIDE) -> BOOL:
     """Whether a character is a small letter."""
-    return _class(t, ch, W) & tables.C1_LOWER
+    return bool(_class(t, ch, W) & tables.C1_LOWER)
 
 
 def _oem(t: Task, data: bytes, to_oem: bool) -> bytes:

@@ -1,8 +1,1 @@
-"""VERSION: importing this package declares its exports, topic by topic."""
-
-from . import (  # noqa: F401  # importing a topic declares its exports
-    version_info,
-)
-from .dll import version
-
-__all__ = ["version"]
+"""VERSION: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

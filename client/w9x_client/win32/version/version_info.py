@@ -1,7 +1,7 @@
 """Version information of files (SDK winver.h), over the loader's resources.
 
-A block holds the file's resource as it is, then a marker, then room of the same size in which VerQueryValueA puts the ANSI form of the
-texts it is asked for.
+A block holds the file's resource as it is, then a marker, then room of the same size in which VerQueryValueA puts the
+ANSI form of the texts it is asked for.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ def VerQueryValue(t: Task, pBlock: PTR, lpSubBlock: LPCTSTR, lplpBuffer: LPDWORD
 
 
 def _place(t: Task, block: int, size: int, offset: int, path: str, ansi: bytes) -> int:
-    """Store an ANSI text: in the block's own room, or (a resource used where it lies) in a block kept for the process."""
+    """Store an ANSI text: in the block's own room, or (a resource used where it lies) in a block kept for the
+    process.
+    """
     marker = block + (size + 3 & ~3)
     if t.mem.readable(marker, len(_MARKER)) and t.mem.read(marker, len(_MARKER)) == _MARKER:
         address = marker + len(_MARKER) + offset

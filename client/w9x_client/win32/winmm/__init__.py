@@ -1,5 +1,1 @@
-"""WINMM: importing this package declares its exports, topic by topic."""
-
-from .dll import winmm
-
-__all__ = ["winmm"]
+"""WINMM: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

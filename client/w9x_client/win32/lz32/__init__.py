@@ -1,0 +1,1 @@
+"""LZ32: each module declares the exports of one SDK topic; `abi.find_dll` imports them."""

@@ -1,0 +1,5 @@
+"""The declarations of SHLWAPI."""
+
+from w9x_client.abi import Dll
+
+shlwapi = Dll("shlwapi")

@@ -1,0 +1,1 @@
+"""Guest programs for the tests: building them (`build`), running them (`run`), pytest fixtures (`fixtures`)."""

@@ -1,0 +1,1 @@
+"""Tests that run programs which nobody here wrote, and one C++ program of ours that uses the whole language."""
