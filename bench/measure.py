@@ -26,6 +26,7 @@ class Results:
     failures  lines for the user: wrong checksums, programs that did not finish
     sums      runner -> result name -> checksums seen (one, if all is well)
     starts    runner -> seconds from start to end of the hello program, one per run
+    cpu       runner -> seconds of processor time of that run, one per run
     memory    runner -> peak resident memory of that run in kilobytes, one per run
     """
 
@@ -35,6 +36,7 @@ class Results:
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     starts: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
     memory: dict[str, list[int]] = field(default_factory=dict)
 
     def median(self, runner: str, name: str) -> float | None:
@@ -50,12 +52,13 @@ class Results:
             "failures": self.failures,
             "notes": self.notes,
             "starts_s": self.starts,
+            "starts_cpu_s": self.cpu,
             "memory_kb": self.memory,
         }
 
 
 def machine() -> dict[str, object]:
-    """CPU model, number of CPUs this process may use, kernel, Python."""
+    """CPU model, number of CPUs this process may use, load average of the last minute, kernel, Python."""
     model = platform.processor()
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -64,6 +67,7 @@ def machine() -> dict[str, object]:
     return {
         "cpu": model,
         "cpus": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
         "kernel": platform.release(),
         "python": platform.python_version(),
     }
@@ -94,6 +98,11 @@ def measure(
     engines   engines of w9x to use; None means those that work
     """
     results = Results(divisor)
+    load, cpus = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if load > cpus / 2:
+        results.notes.append(
+            f"the machine was busy before this began (load {load:.1f} on {cpus} CPUs): times are too long"
+        )
     chosen = [w for w in WORKLOADS if _wanted((w.name, *w.results), only)]
     world = Runner()
     try:
@@ -232,3 +241,4 @@ def _starts(
             rows = rows[1:]  # the first one warms the page cache and starts the daemon
             results.starts[runner + suffix] = [int(row[1]) / 1e6 for row in rows]
             results.memory[runner + suffix] = [int(row[2]) for row in rows]
+            results.cpu[runner + suffix] = [int(row[4]) / 1e6 for row in rows]

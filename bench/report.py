@@ -113,11 +113,12 @@ def show(results: Results) -> bool:
         console.print(table)
     if results.starts:
         table = Table(title="start to end of hello.exe, daemon running")
-        for heading in ("runner", "median s", "slowest s", "peak MB"):
+        for heading in ("runner", "median s", "fastest s", "slowest s", "CPU s", "peak MB"):
             table.add_column(heading, justify="left" if heading == "runner" else "right")
         for runner, starts in results.starts.items():
             peak = f"{statistics.median(results.memory[runner]) / 1024:.1f}"
-            table.add_row(runner, f"{statistics.median(starts):.4f}", f"{max(starts):.4f}", peak)
+            times = (statistics.median(starts), min(starts), max(starts), statistics.median(results.cpu[runner]))
+            table.add_row(runner, *(f"{value:.4f}" for value in times), peak)
         console.print(table)
     good = True
     for runner in mine:

@@ -19,6 +19,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.guest.build import cache_root
+
 REPO = Path(__file__).resolve().parents[2]
 SOURCE_ROOTS = ("client", "shared_arena", "w9xd", "vxd", "thunk16")
 DEFAULT_TIMEOUT = 60.0
@@ -49,7 +51,11 @@ class Runner:
             "W9X_RUNTIME_DIR": str(self.folder / "run"),
             "W9X_HOME": str(self.folder / "home"),
             "TZ": "UTC",
+            # Installed packages have their byte code. So has this checkout, without littering it, and whatever the
+            # environment says: compiling all modules again would double the start-up that tests and bench measure.
+            "PYTHONPYCACHEPREFIX": str(cache_root() / "pycache"),
         }
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     @property
     def is_reference(self) -> bool:

@@ -44,7 +44,9 @@ def test_a_relocatable_program_with_another_base_and_subsystem() -> None:
 
 
 def test_a_dll_can_be_relocated() -> None:
-    text = "int __stdcall DllMain(void *h, int r, void *p) { return 1; }\n__declspec(dllexport) int f(void) { return 7; }\n"
+    text = """int __stdcall DllMain(void *h, int r, void *p) { return 1; }
+    __declspec(dllexport) int f(void) { return 7; }
+    """
     _, flags = optional_header(build_dll("one", [text_source("one.c", text)], crt=False))
     assert flags & 0x2000
     assert not flags & RELOCS_STRIPPED

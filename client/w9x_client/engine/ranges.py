@@ -18,15 +18,15 @@ class FreeRanges:
         """Whether one free range of ``size`` bytes is all there is."""
         return len(self._starts) == 1 and self._ends[0] - self._starts[0] == size
 
-    def take(self, size: int, alignment: int, top_down: bool) -> int | None:
-        """Take ``size`` bytes at a multiple of ``alignment``; None when no free part is large enough."""
+    def take(self, size: int, alignment: int, top_down: bool, floor: int = 0) -> int | None:
+        """Take ``size`` bytes at a multiple of ``alignment``, not below ``floor``; None when no free part is large enough."""
         order = range(len(self._starts) - 1, -1, -1) if top_down else range(len(self._starts))
         for index in order:
             if top_down:
                 base = (self._ends[index] - size) // alignment * alignment
-                fits = base >= self._starts[index]
+                fits = base >= max(self._starts[index], floor)
             else:
-                base = -(-self._starts[index] // alignment) * alignment
+                base = -(-max(self._starts[index], floor) // alignment) * alignment
                 fits = base + size <= self._ends[index]
             if fits:
                 self._cut(index, base, size)

@@ -40,6 +40,9 @@ SLAB_SIZE = 0x40_0000
 SLAB_LIMIT = 0x10_0000
 """Reservations up to this size come from a slab, without a request to the daemon."""
 
+FREE_PLACEMENT_FLOOR = 0x0200_0000
+"""Memory at no particular address starts here, so that programs that must stand at 00400000 find their place free."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
 _PUNCH_HOLE_KEEP_SIZE = 3
@@ -253,7 +256,12 @@ class AddressSpace:
         whole = layout.granule_up(size)
         if self._connection is None or (self.private and not dll):
             free = self._local_dll if dll else self._local_system
-            found = free.take_at(base, whole) if base else free.take(whole, GRANULARITY, top_down)
+            if base:
+                found = free.take_at(base, whole)
+            else:
+                found = free.take(whole, GRANULARITY, top_down, FREE_PLACEMENT_FLOOR)
+                if found is None:
+                    found = free.take(whole, GRANULARITY, top_down)
             source, default_kind = "local", "private"
         elif not base and not dll and not top_down and whole <= SLAB_LIMIT:
             found = self._from_slab(whole)

@@ -27,6 +27,8 @@ class KernelObject:
     """Something a handle refers to."""
 
     name: str | None = None
+    wait_fd = -1
+    """Host descriptor whose readability may make the object signaled (console input, pipes); -1 for none."""
 
     def __init__(self) -> None:
         self.references = 0

@@ -96,7 +96,8 @@ class Process(KernelObject):
         self._dynamic: dict[tuple[str, str], int] = {}
         self._free_tibs: list[int] = []
         self._next_tib = layout.TIB_START
-        self._next_task_id = (self.guest_pid ^ 0x1_0000) & 0xFFFFFFFC | 1
+        self._task_ids: list[int] = []
+        self._last_own_id = self.guest_pid
         self._overflowed: Task | None = None
         space.grow_stack = self._grow_stack
         space.map_private(layout.CLOCK_PAGE, PAGE, PROT_READ)
@@ -159,8 +160,7 @@ class Process(KernelObject):
             raise WinError(Err.NOT_ENOUGH_MEMORY)
         self.space.map_private(address, layout.TIB_STRIDE, PROT_READ | PROT_WRITE)
         self.mem.fill(address, layout.TIB_STRIDE)
-        number = self._next_task_id
-        self._next_task_id += 4
+        number = self._new_task_id()
         task = Task(self, number, address)
         for offset, value in (
             (tib.SEH, exceptions.CHAIN_END), (tib.SELF, address), (tib.TLS_ARRAY, task.tls_array),
@@ -169,6 +169,19 @@ class Process(KernelObject):
             self.mem.put32(address + offset, value)
         self.tasks[number] = task
         return task
+
+    def _new_task_id(self) -> int:
+        """A thread id that no other thread of the system has (the daemon's numbers, a handful at a time)."""
+        if not self._task_ids:
+            count = 8
+            if self.daemon is not None:
+                from w9x_arena import messages
+
+                first = self.daemon.call(messages.AllocIds(count=count)).base
+            else:
+                first = self._last_own_id = self._last_own_id + 4 * count
+            self._task_ids = [first + 4 * index for index in range(count)]
+        return self._task_ids.pop(0)
 
     def spawn(self, task: Task, life: Coroutine[Any, Any, Any], reserve: int, commit: int) -> None:
         """Give the task a stack and its life, and queue it."""

@@ -195,7 +195,9 @@ class Scheduler:
     def _poll(self, timeout: float | None) -> None:
         """Complete waits whose time or descriptor has come; sleeps when ``timeout`` is None, until one has."""
         deadline = min((w.deadline for w in self._parked if w.deadline is not None), default=None)
-        descriptors = [w for w in self._parked if w.read_fd >= 0 or w.write_fd >= 0]
+        descriptors = [
+            w for w in self._parked if w.read_fd >= 0 or w.write_fd >= 0 or any(o.wait_fd >= 0 for o in w.objects)
+        ]
         if timeout is None or descriptors:
             if timeout is None and deadline is not None:
                 timeout = max(0.0, deadline - time.monotonic())
@@ -215,6 +217,9 @@ class Scheduler:
                 masks[wait.read_fd] = masks.get(wait.read_fd, 0) | select.POLLIN
             if wait.write_fd >= 0:
                 masks[wait.write_fd] = masks.get(wait.write_fd, 0) | select.POLLOUT
+            for item in wait.objects:
+                if item.wait_fd >= 0:
+                    masks[item.wait_fd] = masks.get(item.wait_fd, 0) | select.POLLIN
         for fd, mask in masks.items():
             poller.register(fd, mask)
         events = dict(poller.poll(None if timeout is None else timeout * 1000))
@@ -229,6 +234,10 @@ class Scheduler:
                 select.POLLOUT | ended
             ):
                 wait.complete(0)
+                continue
+            for item in wait.objects:
+                if events.get(item.wait_fd, 0) & (select.POLLIN | ended):
+                    item.notify()
 
     def close(self) -> None:
         """Release the descriptors."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import struct
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, replace
@@ -158,6 +159,23 @@ class _Argument:
     """Decodes a string argument."""
     out: Callable[[Task, Any, bool], Any] | None
     """Decodes an output parameter, which is shown after the call."""
+    maybe_text: bool
+    """An address that is text by its name."""
+
+
+_TEXT_NAME = re.compile(r"^(?:lpc?t?sz|psz|lpString|lp\w*(?:Name|Path|Title|Line)$|str\d?$)")
+"""Names that the SDK gives to pointers to text; parameters of the general type PTR are shown with the text they point to."""
+
+
+def _peek(t: Task, address: int, wide: bool) -> str:
+    """The text at an address if there is any: it may be a buffer that is yet to be filled."""
+    if address < 0x1_0000:
+        return ""  # NULL, an atom or a resource number
+    try:
+        text = t.mem.wide(address, TEXT_MAX + 1) if wide else t.mem.cstr(address, TEXT_MAX + 1).decode("cp1252", "replace")
+    except GuestFault:
+        return ""
+    return f" {_quoted(text)}" if text.isprintable() else ""
 
 
 def _argument(parameter: Parameter) -> _Argument:
@@ -169,6 +187,7 @@ def _argument(parameter: Parameter) -> _Argument:
         _shower(parameter.arg),
         _decoder(parameter) if is_text else None,
         _decoder(parameter) if is_out else None,
+        decode == "{0}" and parameter.arg.show == "hex" and bool(_TEXT_NAME.match(parameter.name)),
     )
 
 
@@ -363,7 +382,7 @@ class _Call:
 
     def _value(self, t: Task, argument: _Argument, word: Any) -> str:
         if argument.text is None:
-            return argument.show(word)
+            return argument.show(word) + (_peek(t, word, self._wide) if argument.maybe_text else "")
         try:
             value = argument.text(t, word, self._wide)
         except GuestFault:

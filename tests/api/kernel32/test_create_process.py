@@ -66,7 +66,8 @@ def create(
 def test_a_child_gets_its_line_folder_environment_and_handles_and_tells_its_code(guest: Guest, folder: str) -> None:
     output, child_output = pipe(guest)
     child_input, feed = pipe(guest)
-    fields = [68, 0, 0, guest.buffer(b"my title\0").address, *[0] * 7, STARTF_USESTDHANDLES, 0, 0, child_input, child_output, 0]
+    title = guest.buffer(b"my title\0").address
+    fields = [68, 0, 0, title, *[0] * 7, STARTF_USESTDHANDLES, 0, 0, child_input, child_output, 0]
     startup = guest.buffer(struct.pack("<17I", *fields))
     line = f'"{folder}child" one  "two three"'
     process, thread, pid, tid = create(

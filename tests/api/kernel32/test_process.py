@@ -137,8 +137,9 @@ def test_raise_exception_reaches_the_frame_handler_with_its_arguments(guest: Gue
     seen = guest.buffer(bytes(80))
     # handler(record, frame, context, dispatcher): copy 20 dwords of the record, continue execution
     handler = guest.code(
-        bytes.fromhex("56 57 8b74240c bf") + struct.pack("<I", seen.address) + bytes.fromhex("b914000000 f3a5 5f 5e 31c0 c3")
-    )
+        bytes.fromhex("56 57 8b74240c bf") + struct.pack("<I", seen.address)
+        + bytes.fromhex("b914000000 f3a5 5f 5e 31c0 c3")
+    )  # fmt: skip
     arguments = guest.buffer(struct.pack("<3I", 11, 22, 33))
     code = guest.code(
         b"\x68" + struct.pack("<I", handler) + bytes.fromhex("64ff3500000000 64892500000000")

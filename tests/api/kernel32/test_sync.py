@@ -1,4 +1,4 @@
-"""Events, mutexes, semaphores, waits, critical sections, timers. Expected values: SDK documentation of each function."""
+"""Events, mutexes, semaphores, waits, critical sections, timers. Expected values: SDK documentation."""
 
 from __future__ import annotations
 

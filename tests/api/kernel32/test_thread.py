@@ -131,8 +131,8 @@ def test_an_apc_runs_in_an_alertable_sleep(guest: Guest) -> None:
 
 def test_an_apc_ends_a_wait_that_has_begun(guest: Guest) -> None:
     event = guest.call("kernel32.CreateEventA", 0, 0, 0, 0)
-    body = bytes.fromhex("6a01 6aff ff74240c") + stdcall(guest, "kernel32.WaitForSingleObjectEx") + bytes.fromhex("c20400")
-    handle = thread(guest, body, event)
+    body = bytes.fromhex("6a01 6aff ff74240c") + stdcall(guest, "kernel32.WaitForSingleObjectEx")
+    handle = thread(guest, body + bytes.fromhex("c20400"), event)
     assert wait(guest, handle, 20) == TIMEOUT
     assert guest.call("kernel32.QueueUserAPC", guest.code(bytes.fromhex("c20400")), handle, 0) == 1
     assert wait(guest, handle, 5000) == 0

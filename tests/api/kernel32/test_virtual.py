@@ -1,4 +1,4 @@
-"""VirtualAlloc and its family. Expected values: SDK documentation; Windows 9x's own: KB Q170426, "Working with Pages"."""
+"""VirtualAlloc and its family, and IsBad*. Expected values: SDK documentation."""
 
 from __future__ import annotations
 
@@ -78,8 +78,11 @@ def test_top_down_reserves_above_an_ordinary_one(guest: Guest) -> None:
 
 @pytest.mark.parametrize(
     "offset,size,kind,error",
-    [(0, 0x1000, RELEASE, 87), (0, 0, RELEASE | DECOMMIT, 87), (0, 0, 0, 87), (0x1000, 0, RELEASE, 487), (0x1000, 0, DECOMMIT, 487)],
-)
+    [
+        (0, 0x1000, RELEASE, 87), (0, 0, RELEASE | DECOMMIT, 87), (0, 0, 0, 87), (0x1000, 0, RELEASE, 487),
+        (0x1000, 0, DECOMMIT, 487),
+    ],
+)  # fmt: skip
 def test_virtual_free_checks_its_arguments(guest: Guest, offset: int, size: int, kind: int, error: int) -> None:
     base = guest.call("kernel32.VirtualAlloc", 0, 0x10000, RESERVE | COMMIT, READWRITE)
     assert guest.call("kernel32.VirtualFree", base + offset, size, kind) == 0

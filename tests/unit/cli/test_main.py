@@ -81,7 +81,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     command = f"{sys.executable} -m w9x_client.cli --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
-    assert done.returncode in (0, 141)
+    assert done.returncode in (0, 1, 141)  # it may have finished writing; click's own answer is 1
 
 
 def test_a_closed_standard_output_and_error_are_no_traceback() -> None:

@@ -24,7 +24,7 @@ def test_ages(seconds: float, text: str) -> None:
 
 def test_control_characters_of_a_guest_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(("A", "B"), [("x\x1b[2J", "y"), ("", "z")])
-    assert capsys.readouterr().out == "A            B\nx\\x1b[2J     y\n             z\n"
+    assert capsys.readouterr().out == "A         B\nx\\x1b[2J  y\n          z\n"
 
 
 @pytest.mark.parametrize("text", ["401000", "0x00401000", "00401000h", "0040`1000", "0X401000"])
@@ -52,10 +52,10 @@ def test_what_is_no_length_is_refused(text: str) -> None:
 def test_a_dump_begins_where_it_is_asked_to_and_folds_equal_lines() -> None:
     data = b"AB" + bytes(48) + b"\xff"
     assert list(memory.dump_lines(0x40100E, data)) == [
-        "00401000                                              41 42                AB",
+        "00401000" + " " * (2 + 14 * 3 + 1) + "41 42" + " " * (2 + 14) + "AB",
         "00401010  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  ................",
         "*",
-        "00401040  FF                                                .",
+        "00401040  FF" + " " * (15 * 3 + 1 + 2) + ".",
     ]
 
 

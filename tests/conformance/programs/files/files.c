@@ -30,7 +30,7 @@ int run(void)
     HANDLE second = open("a.dat", GENERIC_READ, OPEN_EXISTING); outcome("open while not shared", second);
     say("size: %u\n", GetFileSize(h, &high));
     say("seek: %u", SetFilePointer(h, 3, NULL, FILE_BEGIN)); say(" %u", SetFilePointer(h, 2, NULL, FILE_CURRENT)); say(" %u\n", SetFilePointer(h, -1, NULL, FILE_END));
-    n = (DWORD)TRY(SetFilePointer(h, -20, NULL, FILE_BEGIN));
+    n = (DWORD)TRY(SetFilePointer(h, -20, NULL, FILE_CURRENT));
     say("seek before the start: %08x error %s\n", n, last());
     SetFilePointer(h, 4, NULL, FILE_BEGIN);
     ok = ReadFile(h, buffer, 3, &n, NULL); buffer[n] = 0;
