@@ -1,7 +1,7 @@
 """Build hook: compiles the guest routines where a C compiler is at hand.
 
-Without a compiler the package is complete all the same: the routines' Python handlers answer, only slower. The hook therefore
-warns and never fails. What is built and how is `tools/build_guestcode.py`'s business.
+Without a compiler the package is complete all the same: the routines' Python handlers answer, only slower. The hook
+therefore warns and never fails. What is built and how is `tools/build_guestcode.py`'s business.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ class GuestCodeHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling 
         script = Path(self.root, "tools/build_guestcode.py")
         try:
             if script.is_file() and not _load(script).build(product):
-                self.app.display_warning("no C compiler for i386 code: w9x will run without its compiled guest routines")
-        except (Exception, SystemExit) as error:  # a routine that does not compile must not make w9x impossible to install
+                self.app.display_warning(
+                    "no C compiler for i386 code: w9x will run without its compiled guest routines"
+                )
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever fails there, w9x must stay installable
             self.app.display_warning(f"the guest routines were not built: {error}")
         if product.is_file():
             build_data["artifacts"].append(PRODUCT)

@@ -29,8 +29,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _private_home() -> Iterator[None]:
     """No test reads or writes the user's own drive C:, registry, settings or daemon.
 
-    The cache of built system modules is kept in a folder of this test process; a test that wants a world of its own sets the same
-    variables for itself.
+    The cache of built system modules is kept in a folder of this test process; a test that wants a world of its own
+    sets the same variables for itself.
     """
     # Short, because a Unix socket's path is limited to 107 bytes.
     with tempfile.TemporaryDirectory(prefix="w9xh-", ignore_cleanup_errors=True) as folder:

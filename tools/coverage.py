@@ -1,8 +1,8 @@
 """Writes docs/api: which functions of Windows 98 SE are implemented, per DLL, and what is missing, by demand.
 
-`python tools/coverage.py` writes the pages, `python tools/coverage.py --check` says whether they are fresh (exit code 1 when not; a test runs it).
-Sources: the export tables (`w9x_client.loader.exports`), the declarations (`w9x_client.win32`), and the number of programs of the time
-that import each function (`exports.demand`).
+`python tools/coverage.py` writes the pages, `python tools/coverage.py --check` says whether they are fresh (exit code
+1 when not; a test runs it). Sources: the export tables (`w9x_client.loader.exports`), the declarations
+(`w9x_client.win32`), and the number of programs of the time that import each function (`exports.demand`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def rows(stem: str) -> list[Row]:
     for line in table.visible(WINDOWS):
         state = coverage.of_import(stem, line.name, line.ordinal or 0)
         export = declared.exports.get(line.label) or declared.exports.get(f"#{line.ordinal}") if declared else None
-        programs = counts.get(line.name or "", 0) + (counts.get(f"#{line.ordinal}", 0) if line.ordinal is not None else 0)
+        programs = counts.get(line.name or "", 0) + (
+            counts.get(f"#{line.ordinal}", 0) if line.ordinal is not None else 0
+        )
         source = export.fn.__module__.rpartition(".")[2] + ".py" if export is not None else ""
         found.append(Row(line.label, state.status, state.note, programs, source))
     return sorted(found, key=lambda row: (-row.demand, row.label.lower(), row.label))
@@ -82,7 +84,8 @@ def page(stem: str) -> str:
         lines += ["", f"The list of exports is not complete: {table.completeness}."]
     lines += ["", "| function | state | used by | note | declared in |", "|---|---|---:|---|---|"]
     lines += [
-        f"| {_cell(row.label)} | {row.status} | {row.demand or ''} | {_cell(row.note)} | {row.source} |" for row in functions
+        f"| {_cell(row.label)} | {row.status} | {row.demand or ''} | {_cell(row.note)} | {row.source} |"
+        for row in functions
     ]
     return "\n".join(lines) + "\n"
 
@@ -93,10 +96,11 @@ def overview(stems: list[str]) -> str:
         _HEAD,
         "# Coverage of the Windows 98 SE API",
         "",
-        "Of the functions that each DLL exported in Windows 98 Second Edition: **full** behaves as documented; **partial** works, and the note",
-        "says what is missing; **stub** answers with an honest failure or a documented no-effect success; **absent** binds, and ends the program",
-        f"with a message when it is called. *Demand met* counts imports: of all imports of the DLL in {PROGRAMS} programs and DLLs of the time, the share",
-        "that leads to a full or partial function. What to do next is in [missing.md](missing.md).",
+        "Of the functions that each DLL exported in Windows 98 Second Edition: **full** behaves as documented; **partial**",
+        "works, and the note says what is missing; **stub** answers with an honest failure or a documented no-effect success;",
+        "**absent** binds, and ends the program with a message when it is called. *Demand met* counts imports: of all imports",
+        f"of the DLL in {PROGRAMS} programs and DLLs of the time, the share that leads to a full or partial function. What to",
+        "do next is in [missing.md](missing.md).",
         "",
         "| DLL | exports | full | partial | stub | absent | demand met |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -138,8 +142,9 @@ def missing(stems: list[str]) -> str:
         _HEAD,
         "# What is missing, by demand",
         "",
-        f"Functions without an implementation, or with a stub only, by the number of programs (of {PROGRAMS}) that import them.",
-        f"The first {min(MISSING_SHOWN, len(found))} of {len(found)}; start one with `python tools/new_api.py DLL NAME`.",
+        "Functions without an implementation, or with a stub only, by the number of programs",
+        f"(of {PROGRAMS}) that import them. The first {min(MISSING_SHOWN, len(found))} of {len(found)};",
+        "start one with `python tools/new_api.py DLL NAME`.",
         "",
         "| programs | DLL | function | state | note |",
         "|---:|---|---|---|---|",
@@ -151,7 +156,9 @@ def missing(stems: list[str]) -> str:
 
 
 def pages() -> dict[str, str]:
-    """File name -> content of everything in docs/api. A DLL that nobody implements or asks for is in the overview only."""
+    """File name -> content of everything in docs/api. A DLL that nobody implements or asks for is in the overview
+    only.
+    """
     stems = exports.modules()
     found = {"README.md": overview(stems), "missing.md": missing(stems)}
     for stem in stems:

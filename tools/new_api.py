@@ -1,7 +1,7 @@
 """Prints a skeleton for a function that is to be added: declaration, test, and what is known about it.
 
-`python tools/new_api.py DLL NAME`, for instance `python tools/new_api.py kernel32 GetDriveTypeA`. Nothing is written: copy what is useful. The
-parameters are not in any table; take them from Microsoft's documentation of the function.
+`python tools/new_api.py DLL NAME`, for instance `python tools/new_api.py kernel32 GetDriveTypeA`. Nothing is written:
+copy what is useful. The parameters are not in any table; take them from Microsoft's documentation of the function.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def skeleton(stem: str, name: str) -> str:
     info = exports.module_info(stem)
     if info is None:
         near = difflib.get_close_matches(stem.lower(), exports.modules())
-        raise SystemExit(f"{stem} is no system DLL of Windows 98" + (f"; did you mean {', '.join(near)}?" if near else ""))
+        raise SystemExit(
+            f"{stem} is no system DLL of Windows 98" + (f"; did you mean {', '.join(near)}?" if near else "")
+        )
     names = _names(info.stem)
     base, pair = _twins(set(names), name)
     label = base + "A" if pair else base
@@ -56,7 +58,8 @@ def skeleton(stem: str, name: str) -> str:
     programs = demand().get(info.file_name, {}).get(label, 0)
     about = [
         f"# {info.file_name} {label}" + (" and its W twin" if pair else ""),
-        f"# state: {state.status}{' (' + state.note + ')' if state.note else ''}; imported by {programs} of {PROGRAMS} programs",
+        f"# state: {state.status}{' (' + state.note + ')' if state.note else ''}",
+        f"# imported by {programs} of {PROGRAMS} programs of the time",
         f"# in Windows since: {line.since}" + (f", ordinal {line.ordinal}" if line.ordinal is not None else ""),
     ]
     if line.since == "later":

@@ -15,9 +15,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_LINES = 700
 """About 500 is the aim; beyond this a module has more than one topic."""
-SOURCE_ROOTS = {"client": "w9x_client", "shared_arena": "w9x_arena", "thunk16": "w9x_thunk16", "vxd": "w9x_vxd", "w9xd": "w9xd"}
+SOURCE_ROOTS = {
+    "client": "w9x_client",
+    "shared_arena": "w9x_arena",
+    "thunk16": "w9x_thunk16",
+    "vxd": "w9x_vxd",
+    "w9xd": "w9xd",
+}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-_SKIPPED = {".git", ".venv", "build", "dist", "__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_SKIPPED = {
+    ".git",
+    ".venv",
+    "build",
+    "dist",
+    "__pycache__",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+}
 
 
 def files(*suffixes: str) -> Iterator[Path]:
@@ -62,7 +78,8 @@ def test_nobody_imports_everything_from_anywhere() -> None:
     assert stars == []
 
 
-# What would tie the project to the machine it was written on, and hosts whose names belong into that machine's settings.
+# What would tie the project to the machine it was written on, and hosts whose names belong into that machine's
+# settings.
 _MACHINE = re.compile(
     r"(?<![\w.~$}-])/(?:work|root|tmp/venv|opt/(?:pypi|wheels))(?:/|\b(?=[\"'`\s]))|/home/(?!user\b|you\b)[a-z]\w*/"
     r"|\b(?:files\.)?pythonhosted\.org|\bpypi\.org|\bregistry\.npmjs|\bdeb\.debian\.org|\bstatic\.crates"
@@ -89,7 +106,9 @@ def test_every_lint_exception_names_its_rule_and_its_reason() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             for match in _EXCEPTION.finditer(line):
                 reason = match["rest"].replace("# fmt: skip", "").strip(" #-–")
-                if not match["codes"] or not (reason or _EXCEPTION.search(line, match.end()) or _reason_in(match["codes"])):
+                if not match["codes"] or not (
+                    reason or _EXCEPTION.search(line, match.end()) or _reason_in(match["codes"])
+                ):
                     bare.append(f"{path.relative_to(ROOT)}:{number}: {match.group()}")
     assert bare == []
 

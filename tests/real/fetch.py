@@ -36,8 +36,10 @@ def _run(command: list[str], folder: Path, what: str) -> str:
     except subprocess.TimeoutExpired:
         raise Unreachable(f"{what}: no answer within {_TIMEOUT:g} s") from None
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise Unreachable(f"{what}: {' '.join(last)}")
+        told = [
+            line for line in (done.stderr + done.stdout).splitlines() if "error" in line.lower() or line[:2] == "E:"
+        ]
+        raise Unreachable(f"{what}: {' | '.join(told[:3]) or f'exit code {done.returncode}'}")
     return done.stdout
 
 
@@ -56,7 +58,11 @@ def npm_package(name: str, version: str, sha256: str) -> Path:
             place.parent.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
                 folder = Path(scratch)
-                _run([tool("npm", "npm"), "pack", "--silent", f"{name}@{version}"], folder, f"npm {name} {version}")
+                _run(
+                    [tool("npm", "npm"), "pack", "--loglevel=error", f"{name}@{version}"],
+                    folder,
+                    f"npm {name} {version}",
+                )
                 _keep(next(folder.glob("*.tgz")), sha256, place)
     return place
 

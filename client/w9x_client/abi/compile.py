@@ -69,7 +69,7 @@ def _resolve(annotation: Any, fn: Callable[..., Any]) -> Any:
     found = _alias_cache.get(annotation)
     if found is not None:
         return found
-    namespace: dict[str, Any] = fn.__globals__  # type: ignore[attr-defined]  # handlers are plain functions
+    namespace: dict[str, Any] = fn.__globals__
     if annotation in namespace and namespace[annotation] is getattr(types, annotation, None):
         _alias_cache[annotation] = namespace[annotation]
         return namespace[annotation]

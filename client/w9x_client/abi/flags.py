@@ -1,7 +1,7 @@
 """Parameter types that name their bits and values, for the relay log.
 
-The body of an export sees a plain number, as with `types.FLAGS`; only `Arg.show` and `Arg.names` differ. Numbers and names: Microsoft Platform SDK,
-winnt.h, winbase.h and winreg.h.
+The body of an export sees a plain number, as with `types.FLAGS`; only `Arg.show` and `Arg.names` differ. Numbers and
+names: Microsoft Platform SDK, winnt.h, winbase.h and winreg.h.
 """
 
 from __future__ import annotations

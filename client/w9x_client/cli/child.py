@@ -1,4 +1,6 @@
-"""The child's side of CreateProcess: `w9x run --child FD` (the parent's side and the protocol: `win32/kernel32/child.py`)."""
+"""The child's side of CreateProcess: `w9x run --child FD` (the parent's side and the protocol:
+`win32/kernel32/child.py`).
+"""
 
 from __future__ import annotations
 

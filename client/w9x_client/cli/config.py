@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import tomlkit
 
 EPILOG = """\b
-Settings: engine, arena, windows, timeout, drives.X, env.NAME. Without --program they hold for every program that has none of its own.
+Settings: engine, arena, windows, timeout, drives.X, env.NAME. Without --program they hold for every program
+that has none of its own.
 The command line goes before a program's settings, and these before the defaults.
 \b
 Examples:

@@ -161,7 +161,8 @@ def status(as_json: bool) -> int:
                 "version": __version__,
                 "daemon": found,
                 "engines": [
-                    {"name": e.name, "available": e.available, "version": e.version, "detail": e.detail} for e in engines
+                    {"name": e.name, "available": e.available, "version": e.version, "detail": e.detail}
+                    for e in engines
                 ],
                 "arena": arena,
             }

@@ -54,7 +54,9 @@ def check_system() -> list[Result]:
     else:
         found.append(Result("ok", "kernel", f"Linux {release}"))
     if sys.maxsize < 1 << 32:
-        found.append(Result("fail", "python", "a 32-bit Python cannot hold a 4 GB address space", "use a 64-bit Python"))
+        found.append(
+            Result("fail", "python", "a 32-bit Python cannot hold a 4 GB address space", "use a 64-bit Python")
+        )
     else:
         found.append(Result("ok", "python", f"{platform.python_version()} ({sys.executable})"))
     return found
@@ -78,10 +80,11 @@ def check_directories() -> list[Result]:
     except paths.PathError as error:
         return [*found, Result("fail", "runtime", str(error), "see the message; or set W9X_RUNTIME_DIR")]
     found.append(_room("arena", runtime, "free memory or disk there, or set W9X_RUNTIME_DIR to a place with more room"))
-    if Path("/dev/shm").is_dir():  # noqa: S108  # looked at, not written
-        found.append(_room("/dev/shm", Path("/dev/shm"), "mount -o remount,size=50% /dev/shm"))  # noqa: S108  # the same
+    shm = Path("/dev/shm")  # noqa: S108  # looked at, not written
+    if shm.is_dir():
+        found.append(_room(str(shm), shm, f"mount -o remount,size=50% {shm}"))
     else:
-        found.append(Result("warn", "/dev/shm", "is not there", "mount -t tmpfs tmpfs /dev/shm"))
+        found.append(Result("warn", str(shm), "is not there", f"mount -t tmpfs tmpfs {shm}"))
     for name, place in (("data", paths.data_dir), ("settings", paths.config_dir), ("cache", paths.cache_dir)):
         try:
             folder = place()
@@ -123,7 +126,9 @@ def check_limits() -> list[Result]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < DESCRIPTORS:
         text = f"at most {hard} open files"
-        found.append(Result("warn", "open files", text, f"raise the hard limit (limits.conf, nofile) to {DESCRIPTORS} or more"))
+        found.append(
+            Result("warn", "open files", text, f"raise the hard limit (limits.conf, nofile) to {DESCRIPTORS} or more")
+        )
     else:
         found.append(Result("ok", "open files", f"{soft}, at most {hard}"))
     address = resource.getrlimit(resource.RLIMIT_AS)[0]
@@ -131,7 +136,9 @@ def check_limits() -> list[Result]:
         text = f"processes are limited to {size_text(address)} of addresses; a program needs 4 GB and more"
         found.append(Result("fail", "address space", text, "ulimit -v unlimited"))
     else:
-        found.append(Result("ok", "address space", "not limited" if address == resource.RLIM_INFINITY else size_text(address)))
+        found.append(
+            Result("ok", "address space", "not limited" if address == resource.RLIM_INFINITY else size_text(address))
+        )
     return found
 
 
@@ -146,7 +153,9 @@ def check_packages() -> list[Result]:
             import_module(name)
             version = metadata.version(distributions.get(name, name))
         except (ImportError, OSError) as error:
-            found.append(Result("fail", name, f"cannot be loaded: {error}", f"pip install {distributions.get(name, name)}"))
+            found.append(
+                Result("fail", name, f"cannot be loaded: {error}", f"pip install {distributions.get(name, name)}")
+            )
         except metadata.PackageNotFoundError:
             found.append(Result("ok", name, "installed"))
         else:
@@ -164,7 +173,9 @@ def check_engines() -> list[Result]:
         if engine.available:
             slow = "public" in engine.detail
             mend = "pip install --force-reinstall unicorn==2.1.4" if slow else ""
-            found.append(Result("warn" if slow else "ok", f"engine {engine.name}", f"{engine.version}: {engine.detail}", mend))
+            found.append(
+                Result("warn" if slow else "ok", f"engine {engine.name}", f"{engine.version}: {engine.detail}", mend)
+            )
         elif engine.name == "unicorn":
             found.append(Result("fail", "engine unicorn", engine.detail, "pip install unicorn==2.1.4"))
         else:
@@ -177,7 +188,9 @@ _SYS_MODIFY_LDT = {"x86_64": 154, "i686": 123, "i386": 123}
 
 
 def _modify_ldt() -> Result:
-    """Whether this kernel has modify_ldt(2), which running guest code on the processor itself needs (CONFIG_MODIFY_LDT_SYSCALL)."""
+    """Whether this kernel has modify_ldt(2), which running guest code on the processor itself needs
+    (CONFIG_MODIFY_LDT_SYSCALL).
+    """
     import ctypes
 
     number = _SYS_MODIFY_LDT.get(platform.machine())
@@ -188,7 +201,12 @@ def _modify_ldt() -> Result:
     if libc.syscall(ctypes.c_long(number), ctypes.c_int(0), buffer, ctypes.c_ulong(len(buffer))) >= 0:
         return Result("ok", "modify_ldt", "available")
     reason = os.strerror(ctypes.get_errno())
-    return Result("warn", "modify_ldt", f"not available ({reason}); a native engine could not run here", "use a kernel with CONFIG_MODIFY_LDT_SYSCALL")
+    return Result(
+        "warn",
+        "modify_ldt",
+        f"not available ({reason}); a native engine could not run here",
+        "use a kernel with CONFIG_MODIFY_LDT_SYSCALL",
+    )
 
 
 def check_tools() -> list[Result]:
@@ -207,11 +225,17 @@ def check_tools() -> list[Result]:
             found.append(Result("ok", program, where))
         else:
             found.append(Result("warn", program, f"not installed (optional: {use})", f"apt-get install {package}"))
-    fonts = [folder for folder in ("/usr/share/fonts", "/usr/local/share/fonts") if os.path.isdir(folder) and os.listdir(folder)]
+    fonts = [
+        folder
+        for folder in ("/usr/share/fonts", "/usr/local/share/fonts")
+        if os.path.isdir(folder) and os.listdir(folder)
+    ]
     if fonts:
         found.append(Result("ok", "fonts", fonts[0]))
     else:
-        found.append(Result("warn", "fonts", "none (optional: this version draws no text)", "apt-get install fonts-liberation"))
+        found.append(
+            Result("warn", "fonts", "none (optional: this version draws no text)", "apt-get install fonts-liberation")
+        )
     return found
 
 

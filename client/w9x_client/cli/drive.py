@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from w9x_arena.messages import DriveLetter
 
 EPILOG = """\b
-C: is always there: it is the folder drive_c of the data directory. A drive for one run only: w9x run --drive X:=PATH ...
+C: is always there: it is the folder drive_c of the data directory.
+A drive for one run only: w9x run --drive X:=PATH ...
 Examples:
   w9x drive list
   w9x drive add D:=/media/cdrom:ro

@@ -1,8 +1,8 @@
 """The entry point of `w9x`: finds the sub-command, and turns every failure into one line and an exit code.
 
-Sub-commands are listed in `COMMANDS` and imported when they are used: the start of a program must not pay for tables, settings
-editors or registries it does not need. `main` is the last line of defence against tracebacks: what reaches it is reported
-as a defect in one line, in full only with W9X_DEBUG set.
+Sub-commands are listed in `COMMANDS` and imported when they are used: the start of a program must not pay for tables,
+settings editors or registries it does not need. `main` is the last line of defence against tracebacks: what reaches
+it is reported as a defect in one line, in full only with W9X_DEBUG set.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _expected(error: Exception) -> str | None:
-    """The line for a failure that is nobody's defect: the daemon is away, a directory is not usable, the disk is full."""
+    """The line for a failure that is nobody's defect: the daemon is away, a directory is not usable, the disk is
+    full.
+    """
     from w9x_arena.paths import PathError
 
     if isinstance(error, PathError):

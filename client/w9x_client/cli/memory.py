@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,7 @@ def peek(raw: bool, address: str, length: str) -> None:
             fail(f"the page at {hole:08X} is not committed; `w9x arena` shows what is in use")
         data = os.pread(arena_file.fd, end - start, start)
     if raw:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
         return
     for line in dump_lines(start, data):
         click.echo(line)

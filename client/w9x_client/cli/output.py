@@ -1,7 +1,7 @@
 """How commands print: tables, JSON, sizes, ages.
 
-On a terminal tables are drawn by rich (loaded then and not before); into a file or a pipe they are plain columns, one row per
-line, which `awk` and `cut` understand.
+On a terminal tables are drawn by rich (loaded then and not before); into a file or a pipe they are plain columns, one
+row per line, which `awk` and `cut` understand.
 """
 
 from __future__ import annotations

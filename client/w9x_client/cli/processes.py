@@ -78,7 +78,9 @@ def ps(as_json: bool) -> None:
 
 
 def find(rows: list[ProcessRow], text: str) -> ProcessRow:
-    """The process that ``text`` names: a guest pid in hexadecimal (decimal too), or a Linux pid. Fails with one line."""
+    """The process that ``text`` names: a guest pid in hexadecimal (decimal too), or a Linux pid. Fails with one
+    line.
+    """
     numbers = set()
     try:
         numbers.add(int(text, 10))

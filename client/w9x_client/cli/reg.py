@@ -21,16 +21,16 @@ ROOTS = {
     "HKCC": "HKEY_CURRENT_CONFIG", "HKDYN_DATA": "HKEY_DYN_DATA",
 }  # fmt: skip
 TYPES = {
-    "REG_NONE": 0, "REG_SZ": 1, "REG_EXPAND_SZ": 2, "REG_BINARY": 3, "REG_DWORD": 4, "REG_DWORD_BIG_ENDIAN": 5, "REG_LINK": 6,
-    "REG_MULTI_SZ": 7,
+    "REG_NONE": 0, "REG_SZ": 1, "REG_EXPAND_SZ": 2, "REG_BINARY": 3, "REG_DWORD": 4, "REG_DWORD_BIG_ENDIAN": 5,
+    "REG_LINK": 6, "REG_MULTI_SZ": 7,
 }  # fmt: skip
 """Value types by their SDK names (winnt.h)."""
 _TYPE_NAMES = {number: name for name, number in TYPES.items()}
 PAGE = 64
 
 EPILOG = """\b
-KEY is a root (HKLM, HKCU, HKCR, HKU, HKCC, HKDYN_DATA, or the long names) and a path with backslashes. A path without any
-backslash may use slashes instead, which need no quotes.
+KEY is a root (HKLM, HKCU, HKCR, HKU, HKCC, HKDYN_DATA, or the long names) and a path with backslashes.
+A path without any backslash may use slashes instead, which need no quotes.
 \b
 Examples:
   w9x reg query HKLM/Software
@@ -131,7 +131,9 @@ def query(key: str, value: str | None, recursive: bool, as_json: bool) -> None:
         if value is not None:
             answer = connection.call(messages.RegQueryValue(root, path, value))
             if as_json:
-                print_json({"name": answer.name, "type": _type_name(answer.type), "data": show(answer.type, answer.data)})
+                print_json(
+                    {"name": answer.name, "type": _type_name(answer.type), "data": show(answer.type, answer.data)}
+                )
             else:
                 click.echo(printable(show(answer.type, answer.data)))
             return
@@ -165,7 +167,9 @@ def _as_json(connection: Connection, root: RootName, path: str, recursive: bool)
 def _print_key(connection: Connection, root: RootName, path: str, recursive: bool) -> None:
     click.echo(printable("\\".join(filter(None, (ROOTS[root], path)))))
     for item in values(connection, root, path):
-        click.echo(f"    {printable(item.name) or '(default)'}  {_type_name(item.type)}  {printable(show(item.type, item.data))}")
+        click.echo(
+            f"    {printable(item.name) or '(default)'}  {_type_name(item.type)}  {printable(show(item.type, item.data))}"
+        )
     for name in subkeys(connection, root, path):
         below = f"{path}\\{name}" if path else name
         if recursive:
@@ -223,7 +227,7 @@ def export(key: str, file: str | None) -> None:
         parts = export_registry(connection, root, path)
         first = next(parts)  # a key that is not there must not leave an empty file
         if file is None or file == "-":
-            out = click.get_binary_stream("stdout")
+            out = sys.stdout.buffer
             out.write(first)
             out.writelines(parts)
             return

@@ -1,7 +1,7 @@
 """`w9x run` and `w9x trace`.
 
-Options stand before PROGRAM; everything after it belongs to the program. Order of precedence: command line, the program's settings, the
-defaults. On success nothing is printed that is not the guest's.
+Options stand before PROGRAM; everything after it belongs to the program. Order of precedence: command line, the
+program's settings, the defaults. On success nothing is printed that is not the guest's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "private: 4 MB-2 GB is the program's own, as Microsoft documents [shared].",
             ),
             click.option(
-                "--drive", "drives", metavar="X:=PATH[:ro]", multiple=True, help="Put a directory behind a drive letter."
+                "--drive", "drives", metavar="X:=PATH[:ro]", multiple=True,
+                help="Put a directory behind a drive letter.",
             ),
             click.option(
                 "--env", "environment", metavar="NAME=VALUE", multiple=True,
@@ -65,7 +66,9 @@ def merge(
     options.arena = arena or stored.arena or options.arena
     options.timeout = timeout if timeout is not None else stored.timeout
     given = {text.partition(":")[0].upper() for text in drives}
-    options.drives = [f"{letter}:={path}" for letter, path in stored.drives.items() if letter not in given] + list(drives)
+    options.drives = [f"{letter}:={path}" for letter, path in stored.drives.items() if letter not in given] + list(
+        drives
+    )
     options.environment = [f"{name}={value}" for name, value in stored.env.items()] + list(environment)
     return options
 
@@ -86,7 +89,8 @@ Examples:
   w9x run --drive D:=/media/cdrom:ro D:\\setup.exe
   w9x run --windows 95 --env 'PATH=C:\\WINDOWS;C:\\BIN' game.exe
 
-The exit code is the program's (its low 8 bits); 124 after --timeout, 126 when the program cannot be run, 127 when it is not there.
+The exit code is the program's (its low 8 bits); 124 after --timeout, 126 when the program cannot be run,
+127 when it is not there.
 Ctrl-C reaches the program as CTRL_C_EVENT; a second one ends it.
 """
 
@@ -132,7 +136,9 @@ Examples:
 @click.argument("program")
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def trace(program: str, arguments: tuple[str, ...], filter_text: str, output: str | None, **how: Any) -> int:
-    """Run PROGRAM and log its API calls: thread, function, arguments, result, last error where it changed, and caller."""
+    """Run PROGRAM and log its API calls: thread, function, arguments, result, last error where it changed, and
+    caller.
+    """
     from w9x_client.process.trace import FilterError, parse_filter
 
     try:
@@ -141,6 +147,7 @@ def trace(program: str, arguments: tuple[str, ...], filter_text: str, output: st
         fail(f"--filter: {error}", USAGE)
     options = merge(program, arguments, **how)
     options.trace, options.trace_file = filter_text, output
-    # Routines that run as guest code never come by the relay: a traced program (and its children) gets the handlers instead.
+    # Routines that run as guest code never come by the relay: a traced program (and its children) gets the handlers
+    # instead.
     os.environ["W9X_NO_GUEST_CODE"] = "1"
     return _launch(options)

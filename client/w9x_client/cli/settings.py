@@ -11,9 +11,9 @@
     [program."GAME.EXE"]
     arena = "private"
 
-A program's own settings go before the defaults; the command line goes before both. Drives and variables are merged one by one, everything else
-is replaced. Program names are file names, compared without regard to case. Keys and values are checked, so that a typing
-mistake is an error and not a setting without effect.
+A program's own settings go before the defaults; the command line goes before both. Drives and variables are merged
+one by one, everything else is replaced. Program names are file names, compared without regard to case. Keys and
+values are checked, so that a typing mistake is an error and not a setting without effect.
 
 Interface: `load`, `Settings.for_program`, `check`, `KEYS`. Writing is `config`'s business.
 """
@@ -70,7 +70,9 @@ def program_key(program: str) -> str:
 
 
 def check(key: str, value: Any) -> str | None:
-    """Why ``value`` is nothing for ``key`` (``env.NAME`` and ``drives.X`` for single entries); None when it is right."""
+    """Why ``value`` is nothing for ``key`` (``env.NAME`` and ``drives.X`` for single entries); None when it is
+    right.
+    """
     head, _, name = key.partition(".")
     if head not in KEYS:
         return f"unknown setting {head!r}; the settings are {', '.join(KEYS)}"
@@ -148,7 +150,7 @@ def read(data: Mapping[str, Any], where: str) -> Settings:
 
     for key in data:
         if key not in ("defaults", "program"):
-            fail(f"{where}: unknown section [{key}]; the sections are [defaults] and [program.\"NAME.EXE\"]", USAGE)
+            fail(f'{where}: unknown section [{key}]; the sections are [defaults] and [program."NAME.EXE"]', USAGE)
     programs = data.get("program", {})
     if not isinstance(programs, Mapping):
         fail(f"{where}: program is not a table", USAGE)
@@ -173,4 +175,16 @@ def load() -> Settings:
         fail(f"{file}: {error}", USAGE)
 
 
-__all__ = ["ARENAS", "ENGINES", "KEYS", "TABLES", "RunSettings", "Settings", "check", "load", "path", "program_key", "read"]
+__all__ = [
+    "ARENAS",
+    "ENGINES",
+    "KEYS",
+    "TABLES",
+    "RunSettings",
+    "Settings",
+    "check",
+    "load",
+    "path",
+    "program_key",
+    "read",
+]

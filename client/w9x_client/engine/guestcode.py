@@ -44,7 +44,7 @@ def identity() -> str:
 
 @lru_cache(maxsize=1)
 def _routines() -> dict[str, Routine]:
-    import msgpack
+    import msgpack  # type: ignore[import-untyped]  # it has no annotations
 
     packed = msgpack.unpackb(_FILE.read_bytes())
     return {name: Routine(bytes(code), tuple(slow)) for name, (code, slow) in packed.items()}

@@ -25,7 +25,7 @@ from unicorn import x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from w9x_arena import layout
-from w9x_arena.layout import PAGE, PROT_EXEC, PROT_READ
+from w9x_arena.layout import PAGE, PROT_EXEC, PROT_GUARD, PROT_READ
 
 from . import paging, unicorn_state
 from .interface import Entry, EventHandler, Fault
@@ -442,6 +442,10 @@ class UnicornEngine:
     def set_pages(self, first: int, count: int, bits: int) -> None:
         if self._tables.set(first, count, bits):
             self._flush_translations()
+        if bits & PROT_EXEC and not bits & PROT_GUARD:
+            # Another image may have stood here: its translations outlive its pages. Only now, since
+            # Unicorn looks the range up through the page tables.
+            self.uc.ctl_remove_cache(first << 12, (first + count) << 12)
 
     def code_written(self, address: int, size: int) -> None:
         self.uc.ctl_remove_cache(address, address + size)

@@ -1,6 +1,7 @@
 """What of a system DLL is implemented: export tables and declarations side by side.
 
-Used by `triage`, by the generator of ``docs/api`` and by ``tools/new_api.py``. Interface: `of`, `of_import`, `Coverage`.
+Used by `triage`, by the generator of ``docs/api`` and by ``tools/new_api.py``. Interface: `of`, `of_import`,
+`Coverage`.
 """
 
 from __future__ import annotations
@@ -68,4 +69,6 @@ def of_import(stem: str, name: str | None, ordinal: int) -> Coverage:
     if line is None:
         return direct
     found = of(stem, line.label)
-    return Coverage(f"#{ordinal} ({line.label})" if line.label != f"#{ordinal}" else found.label, found.status, found.note)
+    return Coverage(
+        f"#{ordinal} ({line.label})" if line.label != f"#{ordinal}" else found.label, found.status, found.note
+    )

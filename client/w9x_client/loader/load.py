@@ -243,7 +243,7 @@ async def load_program(t: Task, program: Program, guest_path: str) -> Module:
 
 
 async def load_library(t: Task, name: str, flags: int = 0) -> Module:
-    """LoadLibraryEx. Raises WinError: MOD_NOT_FOUND, BAD_EXE_FORMAT, DLL_INIT_FAILED, NOT_ENOUGH_MEMORY."""
+    """LoadLibraryEx. Raises WinError: DLL_NOT_FOUND (Windows 9x's code; NT's is MOD_NOT_FOUND), BAD_EXE_FORMAT, DLL_INIT_FAILED, NOT_ENOUGH_MEMORY."""
     process = t.process
     data_only = bool(flags & LOAD_LIBRARY_AS_DATAFILE)
     if not name or "\0" in name:
@@ -255,7 +255,7 @@ async def load_library(t: Task, name: str, flags: int = 0) -> Module:
             return known
         found = search.find(process, name)
         if found is None:
-            raise WinError(Err.MOD_NOT_FOUND)
+            raise WinError(Err.DLL_NOT_FOUND)
         altered = flags & LOAD_WITH_ALTERED_SEARCH_PATH and ("\\" in name or "/" in name)
         batch = _Batch(process, found.path.rpartition("\\")[0] if altered else "")
         try:
@@ -269,16 +269,15 @@ async def load_library(t: Task, name: str, flags: int = 0) -> Module:
             raise WinError(Err.BAD_EXE_FORMAT) from None
         except BaseException as error:
             batch.undo()
-            if isinstance(error, LoadError):
+            if isinstance(error, LoadError):  # one of its own imports is missing: the user can mend that
                 process.messages.warn(error.text)
             raise
         module.load_count += 1
         batch.announce()
         try:
             await attach(t, reachable([module]))
-        except LoadError as error:
+        except LoadError:
             module.load_count -= 1
-            process.messages.warn(error.text)
             await _collect(t)
             raise
         return module

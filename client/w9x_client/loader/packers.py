@@ -1,7 +1,8 @@
 """Recognises executable packers, installers and self-extracting archives by what they leave in a file.
 
-Marks are names of sections, and signatures in the image or in the data behind it (the overlay). Sources: the tools' own documentation and sources
-(UPX, NSIS, 7-Zip, Info-ZIP), and for the others the names that their output is publicly known by.
+Marks are names of sections, and signatures in the image or in the data behind it (the overlay). Sources: the tools'
+own documentation and sources (UPX, NSIS, 7-Zip, Info-ZIP), and for the others the names that their output is publicly
+known by.
 """
 
 from __future__ import annotations
@@ -35,7 +36,13 @@ _INSTALLERS = (
     (re.compile(rb"\xef\xbe\xad\xdeNullsoftInst"), "NSIS"),
     (re.compile(rb"Nullsoft(?:\.NSIS| Install System)"), "NSIS"),
     (re.compile(rb"Inno Setup Setup Data|JR\.Inno\.Setup|rDlPt[S0][0-9\xcd]"), "Inno Setup"),
-    (re.compile(rb"InstallShield Self-Extracting|InstallShield Setup Launcher|ISSetupStream|InstallShield\(R\)|I\0n\0s\0t\0a\0l\0l\0S\0h\0i\0e\0l\0d"), "InstallShield"),
+    (
+        re.compile(
+            rb"InstallShield (?:Self-Extracting|Setup Launcher)|ISSetupStream|InstallShield\(R\)"
+            rb"|I\0n\0s\0t\0a\0l\0l\0S\0h\0i\0e\0l\0d"
+        ),
+        "InstallShield",
+    ),
     (re.compile(rb"WiseMain|Wise Installation Wizard|Initializing Wise"), "Wise"),
     (re.compile(rb"WEXTRACT|wextract"), "cabinet self-extractor (WExtract)"),
 )

@@ -1,8 +1,8 @@
 """What a program needs, judged from its file alone.
 
-`examine` reads one file: what kind of program it is, whether it is packed or an installer, which functions it (and the DLLs beside it) import and
-how far each is implemented, and what will happen if it is run. Nothing is executed. The file may be anything: every failure of
-reading it is a `Report` that says so.
+`examine` reads one file: what kind of program it is, whether it is packed or an installer, which functions it (and
+the DLLs beside it) import and how far each is implemented, and what will happen if it is run. Nothing is executed.
+The file may be anything: every failure of reading it is a `Report` that says so.
 
 What the tiers mean is in `TIERS`; the facts behind the marks of packers and installers stand beside them.
 """
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .directories import Import
 
 Tier = Literal[
-    "console", "gui", "directx", "dll", "thunks", "vxd-calls", "shared-arena", "win16", "vxd", "dos", "os2", "dotnet", "64-bit",
-    "other-cpu", "damaged", "not-a-program",
+    "console", "gui", "directx", "dll", "thunks", "vxd-calls", "shared-arena", "win16", "vxd", "dos", "os2", "dotnet",
+    "64-bit", "other-cpu", "damaged", "not-a-program",
 ]  # fmt: skip
 TIERS: dict[Tier, str] = {
     "console": "Win32 console program",
@@ -51,12 +51,27 @@ Verdict = Literal["runs", "may run", "will not run"]
 MAX_DLLS = 64
 """DLLs beside the program that are examined with it."""
 
-_DIRECTX = {"ddraw", "dsound", "dinput", "d3dim", "d3drm", "d3d8", "dplay", "dplayx", "opengl32", "glu32", "glide2x", "glide3x"}
+_DIRECTX = {
+    "ddraw",
+    "dsound",
+    "dinput",
+    "d3dim",
+    "d3drm",
+    "d3d8",
+    "dplay",
+    "dplayx",
+    "opengl32",
+    "glu32",
+    "glide2x",
+    "glide3x",
+}
 _THUNK_NAMES = re.compile(
     r"^(?:QT_Thunk|FT_(?:Thunk|Prolog|Exit\d+)|ThunkConnect32|ThunkInitL[SF]+|SMapLS.*|SUnMapLS.*|[MU]\w*MapLS|MapS[LF]\w*|K32Thk1632\w+|UTRegister"
     r"|UTUnRegister|AllocMappedBuffer|FreeMappedBuffer|LoadLibrary16|GetProcAddress16|FreeLibrary16)$"
 )
-_WINDOW_FUNCTIONS = re.compile(r"^(?:CreateWindowEx|DialogBox\w*?Param|DialogBoxIndirectParam|CreateDialog\w*?Param|RegisterClass(?:Ex)?)[AW]$")
+_WINDOW_FUNCTIONS = re.compile(
+    r"^(?:CreateWindowEx|DialogBox\w*?Param|DialogBoxIndirectParam|CreateDialog\w*?Param|RegisterClass(?:Ex)?)[AW]$"
+)
 """Without these no program shows a window."""
 _DEVICE_NAME = re.compile(rb"\\\\\.\\([A-Za-z][A-Za-z0-9_]{1,8}(?:\.[Vv][Xx][Dd])?)\0")
 _NOT_DEVICES = {"PHYSICAL", "PHYSICALD", "PIPE", "MAILSLOT", "TAPE0", "SCSI0", "SCSI1", "CDROM0", "CDROM"}
@@ -133,7 +148,7 @@ def _not_pe(path: str, head: bytes, text: str) -> Report:
         tier = "other-cpu"
     elif text.startswith("a .NET"):
         tier = "dotnet"
-    elif text.startswith("damaged") or text.startswith("cannot"):
+    elif text.startswith(("damaged", "cannot")):
         tier = "damaged"
     else:
         tier, traits, text = _old_format(head, text)
@@ -206,9 +221,7 @@ def _collect(report: Report, program: PeImage, folder: Path) -> None:
             report.traits.append(f"imports{' of ' + by if by else ''} cannot be read: {error.text}")
 
 
-def _collect_dll(
-    report: Report, by: str, dll: str, functions: tuple[Import, ...], known: set[tuple[str, str]]
-) -> None:
+def _collect_dll(report: Report, by: str, dll: str, functions: tuple[Import, ...], known: set[tuple[str, str]]) -> None:
     info = exports.module_info(dll)
     if info is None:
         return
@@ -288,7 +301,10 @@ def _judge(report: Report, image: PeImage) -> None:
     windows = [need for need in report.missing if _WINDOW_FUNCTIONS.match(need.label) and not need.by]
     report.expected, report.reason = "runs", "everything it imports is implemented"
     if report.missing_dlls:
-        report.expected, report.reason = "will not run", f"{report.missing_dlls[0]} is neither beside it nor part of Windows 98"
+        report.expected, report.reason = (
+            "will not run",
+            f"{report.missing_dlls[0]} is neither beside it nor part of Windows 98",
+        )
     elif image.subsystem == 1:
         report.expected, report.reason = "will not run", "a driver or native NT program"
     elif windows and not image.is_console:
@@ -296,7 +312,10 @@ def _judge(report: Report, image: PeImage) -> None:
     elif report.tier == "thunks" and absent:
         report.expected, report.reason = "will not run", "it calls 16-bit code, which is not part of this version"
     elif report.packer:
-        report.expected, report.reason = "may run", f"packed with {report.packer}: what it really imports shows only when it runs"
+        report.expected, report.reason = (
+            "may run",
+            f"packed with {report.packer}: what it really imports shows only when it runs",
+        )
     elif absent:
         first = ", ".join(f"{need.dll}.{need.label}" for need in report.missing[:3])
         more = f" and {absent - 3} more" if absent > 3 else ""

@@ -232,27 +232,23 @@ async def dispatch(task: Task, record_at: int, context_at: int) -> None:
     mem = task.mem
     scratch = record_at - 8
     frame = mem.u32(task.tib + tib.SEH)
-    nested_frame = 0
     while frame != CHAIN_END:
         if not _valid_frame(task, frame):
             mem.put32(record_at + 4, mem.u32(record_at + 4) | STACK_INVALID)
             break
         handler = mem.u32(frame + 4)
+        flags = mem.u32(record_at + 4) & ~NESTED_CALL
+        mem.put32(record_at + 4, flags | (NESTED_CALL if task.is_handling(frame) else 0))
         mem.put32(scratch, 0)
         task.cpu.esp = scratch - 8
+        task.handling(frame)
         disposition = await task.call(handler, record_at, frame, context_at, scratch)
-        if nested_frame == frame:
-            flags = mem.u32(record_at + 4) & ~NESTED_CALL
-            mem.put32(record_at + 4, flags)
-            nested_frame = 0
+        task.handling(0)
         if disposition == CONTINUE_EXECUTION:
             if mem.u32(record_at + 4) & NONCONTINUABLE:
                 await task.raise_exception(NONCONTINUABLE_EXCEPTION, NONCONTINUABLE, [], nested=record_at)
             return
-        if disposition == NESTED_EXCEPTION:
-            mem.put32(record_at + 4, mem.u32(record_at + 4) | NESTED_CALL)
-            nested_frame = max(nested_frame, mem.u32(scratch))
-        elif disposition != CONTINUE_SEARCH:
+        if disposition not in (CONTINUE_SEARCH, NESTED_EXCEPTION):
             await task.raise_exception(INVALID_DISPOSITION, NONCONTINUABLE, [], nested=record_at)
         frame = mem.u32(frame)
     await task.process.unhandled_exception(task, record_at, context_at)

@@ -110,7 +110,7 @@ class Process(KernelObject):
         found = self._states.get(cls)
         if found is None:
             found = self._states[cls] = cls(self)  # type: ignore[call-arg]  # by contract: takes the process
-        return found  # type: ignore[no-any-return]  # keyed by its own type
+        return found
 
     def heap_alloc(self, size: int, zero: bool = False) -> int:
         """A block of the process's default heap; WinError(NOT_ENOUGH_MEMORY)."""

@@ -52,7 +52,7 @@ class CallRequest:
 class Frame:
     """A suspended handler."""
 
-    __slots__ = ("arguments", "call_esp", "compiled", "coroutine", "esp", "saved")
+    __slots__ = ("arguments", "call_esp", "compiled", "coroutine", "esp", "handling", "saved")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], compiled: Compiled | None, esp: int) -> None:
         self.coroutine = coroutine
@@ -63,6 +63,8 @@ class Frame:
         self.call_esp = 0
         """ESP before the pending call into the guest was pushed; 0 when none is pending."""
         self.arguments = 0
+        self.handling = 0
+        """The exception registration whose handler is the pending call; 0 when the call is no handler's."""
         self.saved: tuple[int, ...] = ()
 
 
@@ -384,6 +386,21 @@ class Task(KernelObject):
         self.bad_pointer(fault)
 
     # --- exceptions -------------------------------------------------------------------
+    def handling(self, registration: int) -> None:
+        """The call that follows is the handler of this registration (0: it has returned)."""
+        if self._driving is not None:
+            self._driving.handling = registration
+
+    def is_handling(self, registration: int) -> bool:
+        """Whether an exception now walking the chain meets a registration inside a handler call that is still on:
+        those from that call's stack position up to the registration being handled (EXCEPTION_NESTED_CALL).
+        """
+        return any(
+            frame.handling and frame.call_esp <= registration <= frame.handling
+            for frame in self.frames
+            if frame.call_esp
+        )
+
     def bad_pointer(self, fault: GuestFault) -> None:
         """Raise the access violation that ``fault`` means in the guest."""
         if self.process.take_overflow(self):

@@ -1,22 +1,24 @@
 """The relay log: what a program asks of Windows, and what it is told.
 
-`Relay.wrap` replaces the entry of an export with one that logs; exports outside the filter keep theirs, and without a relay nothing is
-wrapped, so that tracing costs nothing when it is off. Names, order and kinds of arguments come from the declaration alone.
+`Relay.wrap` replaces the entry of an export with one that logs; exports outside the filter keep theirs, and without a
+relay nothing is wrapped, so that tracing costs nothing when it is off. Names, order and kinds of arguments come from
+the declaration alone.
 
 One line per call::
 
     F0000008 kernel32.CreateFileA(lpFileName="A.TXT", dwDesiredAccess=GENERIC_READ, ...) = 14  ret TOOL.EXE+1A2B
     F0000008 kernel32.DeleteFileA(lpFileName="B.TXT") = FALSE  last error 2 FILE_NOT_FOUND  ret TOOL.EXE+1A40
 
-A call during which something else is logged (it waits, or calls the guest back) takes two lines: the second repeats the name. Calls back
-into the guest are indented::
+A call during which something else is logged (it waits, or calls the guest back) takes two lines: the second repeats
+the name. Calls back into the guest are indented::
 
     F0000008 msvcrt.qsort(base=00412000, ...)  ret TOOL.EXE+2000
     F0000008   call 004010F0(00412000, 00412004)
     F0000008   back from 004010F0 = FFFFFFFF
     F0000008 msvcrt.qsort =
 
-Values are those that the guest passed; everything is read with the guest's own rights, and a pointer it could not read is shown as a number.
+Values are those that the guest passed; everything is read with the guest's own rights, and a pointer it could not
+read is shown as a number.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ def parse_filter(text: str) -> list[tuple[bool, str, str]]:
             if dot and rest.startswith(extension):
                 rest = rest[len(extension) :]
         if not dll or (dot and not rest) or " " in item:
-            raise FilterError(f"{raw.strip() or 'an empty item'}: write *, DLL, DLL.topic or DLL.Function, each with or without -")
+            raise FilterError(
+                f"{raw.strip() or 'an empty item'}: write *, DLL, DLL.topic or DLL.Function, each with or without -"
+            )
         if not rules and not include:
             rules.append((True, "*", "*"))
         rules.append((include, dll, rest or "*"))
@@ -164,7 +168,9 @@ class _Argument:
 
 
 _TEXT_NAME = re.compile(r"^(?:lpc?t?sz|psz|lpString|lp\w*(?:Name|Path|Title|Line)$|str\d?$)")
-"""Names that the SDK gives to pointers to text; parameters of the general type PTR are shown with the text they point to."""
+"""Names that the SDK gives to pointers to text; parameters of the general type PTR are shown with the text they
+point to.
+"""
 
 
 def _peek(t: Task, address: int, wide: bool) -> str:
@@ -172,7 +178,9 @@ def _peek(t: Task, address: int, wide: bool) -> str:
     if address < 0x1_0000:
         return ""  # NULL, an atom or a resource number
     try:
-        text = t.mem.wide(address, TEXT_MAX + 1) if wide else t.mem.cstr(address, TEXT_MAX + 1).decode("cp1252", "replace")
+        text = (
+            t.mem.wide(address, TEXT_MAX + 1) if wide else t.mem.cstr(address, TEXT_MAX + 1).decode("cp1252", "replace")
+        )
     except GuestFault:
         return ""
     return f" {_quoted(text)}" if text.isprintable() else ""
@@ -468,7 +476,11 @@ def _outcome(error: BaseException) -> str:
     if isinstance(error, GuestFault):
         return f"access violation {'writing' if error.write else 'reading'} {error.address:08X}"
     name = type(error).__name__
-    known = {"GuestExit": "the process ends", "Redirected": "goes on elsewhere", "GuestException": "raises an exception"}
+    known = {
+        "GuestExit": "the process ends",
+        "Redirected": "goes on elsewhere",
+        "GuestException": "raises an exception",
+    }
     return known.get(name, name)
 
 

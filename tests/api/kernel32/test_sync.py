@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Iterator
 
 import pytest
+
+from w9x_client.process.ticker import Ticker
 
 from ..harness import FAILED, Guest
 
 TIMEOUT, ABANDONED = 0x102, 0x80
 ALREADY_EXISTS, INVALID_HANDLE, NOT_OWNER, TOO_MANY_POSTS = 183, 6, 288, 298
 INFINITE = 0xFFFFFFFF
+
+
+@pytest.fixture
+def ticking(guest: Guest) -> Iterator[Guest]:
+    """A guest whose threads are preempted."""
+    ticker = Ticker(guest.process, None, lambda: None, lambda number: None)
+    ticker.start()
+    yield guest
+    ticker.close()
 
 
 def wait(guest: Guest, handle: int, milliseconds: int = 0) -> int:
@@ -210,6 +222,26 @@ def test_try_enter_fails_where_another_thread_owns_it(guest: Guest) -> None:
     code = guest.buffer(4)
     guest.call("kernel32.GetExitCodeThread", handle, code)
     assert code.u32() == 100
+
+
+def test_sections_exclude_threads_that_are_preempted_anywhere(ticking: Guest) -> None:
+    guest, count = ticking, 60_000
+    address, *_ = section(guest)
+    counter = guest.buffer(bytes(4))
+    shared = guest.buffer(struct.pack("<II", address, counter.address))
+    loop = (
+        bytes.fromhex("ff33") + stdcall(guest, "kernel32.EnterCriticalSection")
+        + bytes.fromhex("8b4b04 8b01 ba14000000 4a 75fd 40 8901")  # read, dawdle, write back one more
+        + bytes.fromhex("ff33") + stdcall(guest, "kernel32.LeaveCriticalSection") + bytes.fromhex("4e 75")
+    )  # fmt: skip
+    body = (
+        bytes.fromhex("53 56 8b5c240c be") + struct.pack("<I", count) + loop + struct.pack("<b", -len(loop) - 1)
+        + bytes.fromhex("5e 5b 31c0 c20400")
+    )  # fmt: skip
+    threads = [thread(guest, body, shared.address) for _ in range(4)]
+    assert guest.call("kernel32.WaitForMultipleObjects", 4, handles(guest, *threads), 1, 60_000) == 0
+    assert counter.u32() == 4 * count
+    assert fields(guest, address) == (-1, 0, 0)
 
 
 def test_spin_counts_are_kept(guest: Guest) -> None:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 import pytest
 
 from w9x_client.process.exceptions import CONTEXT
-from w9x_client.process.ticker import Ticker
 
 from ..harness import FAILED, POISON, Guest, GuestDied
-from .test_sync import PARAMETER, TIMEOUT, stdcall, thread, wait
+from .test_sync import PARAMETER, TIMEOUT, stdcall, thread, ticking, wait  # noqa: F401  # ticking is a fixture
 
 ECHO = bytes.fromhex("8b442404 c20400")  # return the parameter
 FOREVER = bytes.fromhex("ebfe")
 SUSPENDED = 4
-
-
-@pytest.fixture
-def ticking(guest: Guest) -> Iterator[Guest]:
-    """A guest whose threads are preempted."""
-    ticker = Ticker(guest.process, None, lambda: None, lambda number: None)
-    ticker.start()
-    yield guest
-    ticker.close()
 
 
 def exit_code(guest: Guest, handle: int) -> int:

@@ -47,7 +47,7 @@ def test_comments_and_order_survive(file: Path) -> None:
 
 
 def test_tables_are_set_entry_by_entry(file: Path, tmp_path: Path) -> None:
-    assert config("set", f"drives.d", str(tmp_path)) == 0
+    assert config("set", "drives.d", str(tmp_path)) == 0
     assert config("set", "drives.D", "/usr:ro") == 0
     assert config("set", "env.PATH", "C:\\BIN") == 0
     found = settings.load().for_program("x")
@@ -59,9 +59,17 @@ def test_tables_are_set_entry_by_entry(file: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("nope", "1"), ("windows", "3.1"), ("timeout", "-1"), ("timeout", "soon"), ("drives", "/x"), ("env", "A"), ("windows.x", "95"),
-     ("drives.1", "/x")],
-)  # fmt: skip
+    [
+        ("nope", "1"),
+        ("windows", "3.1"),
+        ("timeout", "-1"),
+        ("timeout", "soon"),
+        ("drives", "/x"),
+        ("env", "A"),
+        ("windows.x", "95"),
+        ("drives.1", "/x"),
+    ],
+)
 def test_nothing_invalid_is_written(file: Path, words: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert config("set", *words) == 2
     assert not file.exists()

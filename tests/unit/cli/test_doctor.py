@@ -29,7 +29,9 @@ def test_a_runtime_directory_open_to_others_fails(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize(("free", "word"), [(1 << 20, "fail"), (100 << 20, "warn"), (1 << 40, "ok")])
 def test_little_room_for_the_arena_is_told(free: int, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_bavail=free // 4096, f_blocks=1 << 30, f_frsize=4096))
+    monkeypatch.setattr(
+        os, "statvfs", lambda _path: SimpleNamespace(f_bavail=free // 4096, f_blocks=1 << 30, f_frsize=4096)
+    )
     found = by_topic(doctor.check_directories())["arena"]
     assert found.word == word
     assert bool(found.mend) == (word != "ok")

@@ -8,7 +8,8 @@ import sys
 import click
 import pytest
 
-from w9x_client.cli import group, main as cli_main
+from w9x_client.cli import group
+from w9x_client.cli import main as cli_main
 from w9x_client.cli.errors import CommandError
 from w9x_client.cli.main import COMMANDS, main
 
@@ -51,7 +52,9 @@ def test_ctrl_c_ends_a_command_with_130(failing: list[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["nope"], ["run"], ["run", "--engine", "x", "y"], ["peek"], ["status", "extra"]])
-def test_wrong_usage_is_exit_code_2_and_points_to_the_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_exit_code_2_and_points_to_the_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     text = capsys.readouterr().err
     assert text.count("\n") == 1

@@ -79,7 +79,9 @@ def merged(**how: object) -> object:
 
 
 def test_the_command_line_goes_before_the_settings(file: Path) -> None:
-    file.write_text('[defaults]\nwindows = "95"\ntimeout = 5\ndrives = { D = "/a", E = "/b" }\nenv = { A = "1", B = "2" }\n')
+    file.write_text(
+        '[defaults]\nwindows = "95"\ntimeout = 5\ndrives = { D = "/a", E = "/b" }\nenv = { A = "1", B = "2" }\n'
+    )
     options = merged(windows="me", drives=("d:=/c",), environment=("A=9",))
     assert options.windows == "me"  # type: ignore[attr-defined]  # a RunOptions
     assert options.timeout == 5  # type: ignore[attr-defined]  # the same

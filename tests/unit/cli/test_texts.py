@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from w9x_client.cli import memory, output, reg
 from w9x_client.cli.drive import parse_drive
@@ -11,13 +12,16 @@ from w9x_client.cli.errors import CommandError
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1 KB"), (1536, "1.5 KB"), (64 << 10, "64 KB"), (3 << 30, "3 GB")]
+    ("size", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KB"), (1536, "1.5 KB"), (64 << 10, "64 KB"), (3 << 30, "3 GB")],
 )
 def test_sizes(size: int, text: str) -> None:
     assert output.size_text(size) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(-1, "0s"), (59.9, "59s"), (185, "3m05s"), (7805, "2h10m"), (370000, "4d06h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-1, "0s"), (59.9, "59s"), (185, "3m05s"), (7805, "2h10m"), (370000, "4d06h")]
+)
 def test_ages(seconds: float, text: str) -> None:
     assert output.age_text(seconds) == text
 
@@ -61,7 +65,7 @@ def test_a_dump_begins_where_it_is_asked_to_and_folds_equal_lines() -> None:
 
 @given(st.integers(0, 0xFFFF), st.binary(min_size=1, max_size=200))
 def test_a_dump_without_folding_holds_every_byte_in_order(address: int, data: bytes) -> None:
-    lines = [line for line in memory.dump_lines(address, data)]
+    lines = list(memory.dump_lines(address, data))
     if "*" not in lines:
         assert b"".join(bytes.fromhex(line[10:58].strip()) for line in lines) == data
 

@@ -142,6 +142,17 @@ def test_code_that_the_guest_or_the_host_changes_runs_changed(machine: Machine) 
     assert machine.engine.cpu.eax == 11
 
 
+def test_new_code_in_the_place_of_released_code_is_run(machine: Machine) -> None:
+    for value in (1, 2, 3):
+        base = machine.space.reserve(0x1000, 0x30000000)
+        machine.space.poke(base, bytes.fromhex(f"b8{value:02x}000000 cd30"))
+        machine.space.protect_image(base, 0x1000, PROT_READ | PROT_EXEC)
+        machine.engine.cpu.eip, machine.engine.cpu.esp = base, machine.stack + 0x8000
+        machine.engine.run(machine.events)
+        assert machine.engine.cpu.eax == value
+        machine.space.release(base)
+
+
 def test_data_can_be_executed_as_on_windows_9x(machine: Machine) -> None:
     data = machine.space.allocate(0x1000, "data")
     machine.space.mem.write(data, bytes.fromhex("b877000000 cd30"))

@@ -51,7 +51,7 @@ def test_the_search_order_is_program_current_system_windows_path(started: FakePr
         started.drives.listings = type(started.drives.listings)()
     with pytest.raises(WinError) as caught:
         started.load("lib")
-    assert caught.value.code == Err.MOD_NOT_FOUND
+    assert caught.value.code == Err.DLL_NOT_FOUND
 
 
 def test_a_trailing_dot_means_no_extension(started: FakeProcess) -> None:

@@ -6,7 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from w9x_client.abi import find_dll
 from w9x_client.loader import coverage, triage
@@ -62,7 +63,9 @@ def test_what_cannot_run_is_told_apart(tmp_path: Path, data: bytes, name: str, t
 
 
 def test_a_program_whose_imports_are_all_there_runs(tmp_path: Path) -> None:
-    report = examine(file(tmp_path, make_pe(imports={"KERNEL32.dll": ["ExitProcess", "GetLastError"]}, subsystem=CONSOLE).data))
+    report = examine(
+        file(tmp_path, make_pe(imports={"KERNEL32.dll": ["ExitProcess", "GetLastError"]}, subsystem=CONSOLE).data)
+    )
     assert (report.tier, report.expected) == ("console", "runs")
     assert {need.label: need.status for need in report.needs} == {"ExitProcess": "full", "GetLastError": "full"}
 
@@ -82,7 +85,9 @@ def test_a_missing_dll_stops_a_program(tmp_path: Path) -> None:
 
 
 def test_the_imports_of_a_dll_beside_the_program_count(tmp_path: Path) -> None:
-    file(tmp_path, make_pe(dll="OWN.DLL", exports={"F": 0}, imports={"KERNEL32.dll": ["NoSuchFunction"]}).data, "Own.dll")
+    file(
+        tmp_path, make_pe(dll="OWN.DLL", exports={"F": 0}, imports={"KERNEL32.dll": ["NoSuchFunction"]}).data, "Own.dll"
+    )
     report = examine(file(tmp_path, make_pe(imports={"OWN.DLL": ["F"]}, subsystem=CONSOLE).data))
     assert report.missing_dlls == []
     assert [(need.label, need.by) for need in report.missing] == [("NoSuchFunction", "OWN.DLL")]
@@ -142,7 +147,8 @@ def test_installers_are_known_by_the_data_behind_the_image(tmp_path: Path, behin
 
 
 @pytest.mark.parametrize(
-    ("name", "packer"), [(b"UPX0", "UPX"), (b".aspack", "ASPack"), (b"PEC2MO", "PECompact"), (b".petite", "Petite"), (b".rdata", "")]
+    ("name", "packer"),
+    [(b"UPX0", "UPX"), (b".aspack", "ASPack"), (b"PEC2MO", "PECompact"), (b".petite", "Petite"), (b".rdata", "")],
 )
 def test_packers_are_known_by_their_sections(tmp_path: Path, name: bytes, packer: str) -> None:
     data = make_pe(subsystem=CONSOLE).data.replace(b".data\0\0\0", name.ljust(8, b"\0"), 1)
@@ -162,8 +168,13 @@ _SEED = make_pe(imports={"KERNEL32.dll": ["ExitProcess", 1]}, exports={"A": 0}).
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(_SEED) - 1), st.integers(0, 255)), min_size=1, max_size=12), st.integers(0, len(_SEED)))
-def test_a_mutated_program_gives_a_report(tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], cut: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, len(_SEED) - 1), st.integers(0, 255)), min_size=1, max_size=12),
+    st.integers(0, len(_SEED)),
+)
+def test_a_mutated_program_gives_a_report(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], cut: int
+) -> None:
     data = bytearray(_SEED)
     for at, value in changes:
         data[at] = value

@@ -62,7 +62,8 @@ MOMENT = Tm(29, 41, 12, 14, 2, 95, 2, 72, 0)
     [
         # MSDN, strftime: the long forms' examples
         ("%#c", "Tuesday, March 14, 1995 12:41:29"), ("%#x", "Tuesday, March 14, 1995"), ("%c", "03/14/95 12:41:29"),
-        ("%x %X", "03/14/95 12:41:29"), ("%a %A %b %B", "Tue Tuesday Mar March"), ("%d %H %I %j %m %M %p %S", "14 12 12 073 03 41 PM 29"),
+        ("%x %X", "03/14/95 12:41:29"), ("%a %A %b %B", "Tue Tuesday Mar March"),
+        ("%d %H %I %j %m %M %p %S", "14 12 12 073 03 41 PM 29"),
         ("%U %w %W %y %Y %%", "11 2 11 95 1995 %"), ("%#m/%#d %#j", "3/14 73"), ("%Z", "EST"),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from w9x_arena.layout import PAGE
 from w9x_client.abi import Err, WinError, codepage
+from w9x_client.abi.flags import KEY_ACCESS, VALUE_TYPE
 from w9x_client.abi.types import DWORD, FLAGS, IS_WIDE, LPCTSTR, LPDWORD, LPTSTR, PTR, STATUS
 
 from .dll import advapi32
@@ -155,7 +156,7 @@ def _create(t: Task, key: int, name: str | None, result: LPDWORD) -> bool:
 
 @advapi32.api(aw=True)
 def RegOpenKeyEx(
-    t: Task, hKey: PTR, lpSubKey: LPCTSTR, ulOptions: DWORD, samDesired: FLAGS, phkResult: LPDWORD
+    t: Task, hKey: PTR, lpSubKey: LPCTSTR, ulOptions: DWORD, samDesired: KEY_ACCESS, phkResult: LPDWORD
 ) -> STATUS:
     """Open an existing key. Windows 9x ignores the access mask."""
     return _status(lambda: _open(t, hKey, lpSubKey, phkResult))
@@ -183,7 +184,7 @@ def RegCreateKeyEx(
     Reserved: DWORD,
     lpClass: LPCTSTR,
     dwOptions: FLAGS,
-    samDesired: FLAGS,
+    samDesired: KEY_ACCESS,
     lpSecurityAttributes: PTR,
     phkResult: LPDWORD,
     lpdwDisposition: LPDWORD,
@@ -409,7 +410,7 @@ def RegSetValueEx(
     hKey: PTR,
     lpValueName: LPCTSTR,
     Reserved: DWORD,
-    dwType: DWORD,
+    dwType: VALUE_TYPE,
     lpData: PTR,
     cbData: DWORD,
     W: IS_WIDE,
@@ -459,7 +460,7 @@ def RegQueryValue(t: Task, hKey: PTR, lpSubKey: LPCTSTR, lpValue: PTR, lpcbValue
 
 
 @advapi32.api(aw=True)
-def RegSetValue(t: Task, hKey: PTR, lpSubKey: LPCTSTR, dwType: DWORD, lpData: PTR, cbData: DWORD, W: IS_WIDE) -> STATUS:
+def RegSetValue(t: Task, hKey: PTR, lpSubKey: LPCTSTR, dwType: VALUE_TYPE, lpData: PTR, cbData: DWORD, W: IS_WIDE) -> STATUS:
     """Set the default value of a sub-key, creating the key; the type must be REG_SZ."""
 
     def run() -> None:

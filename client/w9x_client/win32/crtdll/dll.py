@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from w9x_client.abi import Dll
 from w9x_client.abi.types import INT, PTR
+from w9x_client.loader import load_library
 from w9x_client.win32.msvcrt import startup
 from w9x_client.win32.msvcrt.reexport import reexport
 
@@ -33,8 +34,10 @@ def attach(t: Task) -> None:
 
 
 @crtdll.api()
-def __GetMainArgs(t: Task, argc: PTR, argv: PTR, envp: PTR, expand: INT) -> None:
+async def __GetMainArgs(t: Task, argc: PTR, argv: PTR, envp: PTR, expand: INT) -> None:
     """main's arguments."""
+    if t.process.modules.by_name("msvcrt.dll") is None:  # the program has used no forwarder yet
+        await load_library(t, "MSVCRT.DLL")
     startup.main_arguments(t, argc, argv, envp, expand, 0, False)
 
 

@@ -59,24 +59,40 @@ _NAMES = {
 }  # fmt: skip
 
 _BEST_FIT = {
-    "\u00a6": "|", "\u00a9": "c", "\u00ab": "<", "\u00ad": "-", "\u00ae": "r", "\u00b4": "'", "\u00b7": ".",
-    "\u00b8": ",",
-    "\u00bb": ">", "\u00c6": "A", "\u00d0": "D", "\u00d7": "x", "\u00d8": "O", "\u00de": "T", "\u00e6": "a",
+    "\u00a4": "\x0f", "\u00a6": "\u258c|", "\u00a7": "\x15", "\u00a8": '"', "\u00a9": "c", "\u00ab": "<", "\u00ad": "-",
+    "\u00ae": "r", "\u00af": "_", "\u00b4": "'", "\u00b6": "\x14", "\u00b7": ".", "\u00b8": ",", "\u00bb": ">",
+    "\u00be": "_", "\u00c6": "A", "\u00d0": "D", "\u00d7": "x", "\u00d8": "O", "\u00de": "_", "\u00e6": "a",
     "\u00f0": "d",
-    "\u00f8": "o", "\u00fe": "t", "\u0110": "D", "\u0111": "d", "\u0126": "H", "\u0127": "h", "\u0131": "i",
-    "\u0141": "L",
-    "\u0142": "l", "\u0152": "O", "\u0153": "o", "\u0166": "T", "\u0167": "t", "\u02c6": "^", "\u02dc": "~",
-    "\u2010": "-",
-    "\u2011": "-", "\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201a": ",", "\u201c": '"',
-    "\u201d": '"',
-    "\u201e": '"', "\u2020": "+", "\u2022": "\u00b7", "\u2026": ".", "\u2030": "%", "\u2032": "'", "\u2039": "<",
-    "\u203a": ">",
-    "\u2044": "/", "\u2122": "T", "\u2212": "-", "\u2215": "/", "\u2216": "\\", "\u2217": "*", "\u2223": "|",
-    "\u2236": ":",
-    "\u223c": "~", "\u2190": "<", "\u2192": ">", "\u2191": "^", "\u2193": "v", "\u2502": "|", "\u2500": "-",
-    "\u2588": "\u00a6",
+    "\u00f8": "o", "\u00fe": "_", "\u0110": "\u00d0D", "\u0111": "d", "\u0126": "H", "\u0127": "h", "\u0131": "i",
+    "\u0141": "L", "\u0142": "l", "\u0152": "O", "\u0153": "o", "\u0166": "T", "\u0167": "t", "\u0180": "b",
+    "\u02c6": "^",
+    "\u02dc": "~", "\u2000": " ", "\u2001": " ", "\u2002": " ", "\u2003": " ", "\u2004": " ", "\u2005": " ",
+    "\u2006": " ", "\u2010": "-", "\u2011": "-", "\u2013": "-", "\u2014": "-", "\u2017": "=", "\u2018": "'",
+    "\u2019": "'",
+    "\u201a": ",", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2020": "+", "\u2022": "\x07", "\u2024": "\u00b7",
+    "\u2026": ".", "\u2030": "%", "\u2032": "'", "\u2035": "`", "\u2039": "<", "\u203a": ">", "\u2044": "/",
+    "\u2122": "T",
+    "\u2212": "-", "\u2215": "/", "\u2216": "\\", "\u2217": "*", "\u2223": "|", "\u2236": ":", "\u223c": "~",
+    "\u2190": "<", "\u2192": ">", "\u2191": "^", "\u2193": "v", "\u2502": "\u00a6|", "\u2500": "-", "\u2588": "\u00a6",
+    "\u017f": "",
 }  # fmt: skip
-"""Substitutes of bestfit1252.txt and bestfit437.txt that no decomposition yields."""
+"""Substitutes of bestfit1252.txt and bestfit437.txt that no decomposition yields, in the order they are tried."""
+
+_PRIVATE = {
+    857: {0xD5: 0xF8BB, 0xE7: 0xF8BC, 0xF2: 0xF8BD},
+    874: {
+        0xDB: 0xF8C1,
+        0xDC: 0xF8C2,
+        0xDD: 0xF8C3,
+        0xDE: 0xF8C4,
+        0xFC: 0xF8C5,
+        0xFD: 0xF8C6,
+        0xFE: 0xF8C7,
+        0xFF: 0xF8C8,
+    },
+    1253: {0xAA: 0xF8F9, 0xD2: 0xF8FA, 0xFF: 0xF8FB},
+}
+"""Bytes without a character that Windows maps to the private use area; elsewhere such a byte is its own number."""
 
 _GLYPHS = (
     "\0\u263a\u263b\u2665\u2666\u2663\u2660\u2022\u25d8\u25cb\u25d9\u2642\u2640\u266a\u266b\u263c"
@@ -176,11 +192,11 @@ class CodePage:
         direct = self._direct(char)
         if direct is not None or not best_fit:
             return direct
-        substitute = _BEST_FIT.get(char)
-        if substitute is not None:
-            return self._direct(substitute)
+        substitutes = _BEST_FIT.get(char)
+        if substitutes is not None:
+            return next((data for data in map(self._direct, substitutes) if data is not None), None)
         plain = unicodedata.normalize("NFKD", char)
-        if plain != char and (len(plain) == 1 or all(unicodedata.combining(c) for c in plain[1:])):
+        if plain[0] not in (char, " ") and all(unicodedata.combining(c) for c in plain[1:]):
             return self._direct(plain[0])
         return None
 
@@ -194,11 +210,10 @@ class CodePage:
             return char.encode("latin-1") if "\x80" <= char <= "\xa0" else None
 
 
-def _single_byte(codec: str) -> str:
-    """The 256 characters; a byte the codec leaves undefined is the character of its own number, as in cp1252's 81 8D
-    8F 90 9D.
-    """
-    return "".join(bytes([b]).decode(codec, "replace").replace("\ufffd", chr(b)) for b in range(256))
+def _single_byte(number: int, codec: str) -> str:
+    """The 256 characters of a page; what the codec leaves undefined is as `_PRIVATE` says."""
+    private = _PRIVATE.get(number, {})
+    return "".join(bytes([b]).decode(codec, "replace").replace("\ufffd", chr(private.get(b, b))) for b in range(256))
 
 
 @lru_cache(maxsize=64)
@@ -210,7 +225,7 @@ def find_page(number: int) -> CodePage | None:
     lead = _LEAD_RANGES.get(number, ())
     if lead or number in (CP_UTF7, CP_UTF8):
         return CodePage(number, codecs.lookup(name).name, lead)
-    table = _single_byte(name)
+    table = _single_byte(number, name)
     return CodePage(number, codecs.lookup(name).name, (), table, {c: b for b, c in reversed(list(enumerate(table)))})
 
 

@@ -122,15 +122,25 @@ def LCMapString(
         return len(key)
     if cchSrc < 0:
         text += "\0"
-    if flags & LCMAP_LOWERCASE:
-        text = data.lower(text)
-    elif flags & LCMAP_UPPERCASE:
-        text = data.upper(text)
+    if flags & both_cases:
+        mapped = data.lower(text) if flags & LCMAP_LOWERCASE else data.upper(text)
+        text = mapped if W else _encodable(text, mapped, page)
     if flags & (LCMAP_HALFWIDTH | LCMAP_FULLWIDTH):
         text = _width(text, bool(flags & LCMAP_FULLWIDTH))
     if flags & LCMAP_BYTEREV:
         text = _byte_reversed(text.encode("utf-16-le", "surrogatepass")).decode("utf-16-le", "surrogatepass")
     return write_text(t, lpDestStr, cchDest, text, W, page)
+
+
+def _encodable(text: str, mapped: str, page: int) -> str:
+    """``mapped`` with the characters that the code page lacks as they were in ``text``."""
+    found = find_page(page)
+    if found is None or mapped.isascii():
+        return mapped
+    return "".join(
+        old if new != old and found.encode(new.encode("utf-16-le", "surrogatepass"), best_fit=False)[1] else new
+        for old, new in zip(text, mapped, strict=True)
+    )
 
 
 def _byte_reversed(raw: bytes) -> bytes:

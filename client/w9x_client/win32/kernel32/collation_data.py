@@ -30,10 +30,12 @@ _PUNCTUATION = {
     "*": 0x072D, ",": 0x072F, ".": 0x0733, "/": 0x0735, ":": 0x0737, ";": 0x0739, "?": 0x073C, "@": 0x073E, "[": 0x0740,
     "\\": 0x0741, "]": 0x0742, "^": 0x0743, "_": 0x0744, "`": 0x0748, "{": 0x074A, "|": 0x074C, "}": 0x074E,
     "~": 0x0751,
-    "+": 0x0803, "<": 0x080E, "=": 0x0812, ">": 0x0814, "$": 0x0A03, "'": 0x0680, "-": 0x0682,
-    "\t": 0x0705, "\n": 0x0706, "\v": 0x0707, "\f": 0x0708, "\r": 0x0709,
+    "+": 0x0803, "<": 0x080E, "=": 0x0812, ">": 0x0814, "$": 0x0720, "'": 0x0680, "-": 0x0682,
+    "\u00a2": 0x0760, "\u00a3": 0x0761, "\u00a4": 0x0762, "\u00a5": 0x0763, "\u20ac": 0x0764,
+    "\u00bc": 0x0C08, "\u00bd": 0x0C10, "\u00be": 0x0C18, "\t": 0x0705, "\n": 0x0706, "\v": 0x0707, "\f": 0x0708,
+    "\r": 0x0709,
 }  # fmt: skip
-"""Primary weights: script member (6 special, 7 punctuation, 8 operators, 0A currency) and alphabetic weight."""
+"""Primary weights: script member (6 special, 7 punctuation, 8 operators, 0C digits) and alphabetic weight."""
 
 _DIGITS = (0x0C03, 0x0C21, 0x0C33, 0x0C46, 0x0C58, 0x0C6A, 0x0C7C, 0x0C8D, 0x0C9E, 0x0CAF)
 _LATIN = dict(
@@ -220,7 +222,7 @@ def upper(text: str) -> str:
     """Capitals, one character for one (no expansion of sharp s)."""
     if text.isascii():
         return text.upper()
-    return "".join(c if len(u := c.upper()) != 1 or c in "\u0131\u017f" else u for c in text)
+    return "".join(c if len(u := c.upper()) != 1 or c in "\u00b5\u0131\u017f" else u for c in text)
 
 
 def lower(text: str) -> str:
@@ -233,6 +235,15 @@ def lower(text: str) -> str:
 C1_UPPER, C1_LOWER, C1_DIGIT, C1_SPACE, C1_PUNCT, C1_CNTRL, C1_BLANK, C1_XDIGIT, C1_ALPHA = (1 << n for n in range(9))
 
 
+_LETTER_SIGN = C1_LOWER | C1_ALPHA | C1_PUNCT
+_CTYPE1 = {
+    "\u00aa": _LETTER_SIGN, "\u00b5": _LETTER_SIGN, "\u00ba": _LETTER_SIGN, "\u00ad": C1_PUNCT | C1_CNTRL,
+    "\u00b2": C1_DIGIT | C1_PUNCT, "\u00b3": C1_DIGIT | C1_PUNCT, "\u00b9": C1_DIGIT | C1_PUNCT,
+    "\u02dc": 0, "\u20ac": 0, "\u2122": 0,
+}  # fmt: skip
+"""Where Windows differs from what the Unicode category suggests (measured on the reference with GetStringTypeA)."""
+
+
 @lru_cache(maxsize=4096)
 def ctype1(char: str) -> int:
     """CT_CTYPE1: the POSIX classes of one character."""
@@ -240,6 +251,9 @@ def ctype1(char: str) -> int:
         return C1_CNTRL | C1_SPACE | (C1_BLANK if char == "\t" else 0)
     if char in " \u00a0":
         return C1_SPACE | C1_BLANK
+    known = _CTYPE1.get(char)
+    if known is not None:
+        return known
     category = unicodedata.category(char)
     if category in ("Cc", "Cf"):
         return C1_SPACE | C1_CNTRL if char == "\x85" else C1_CNTRL
@@ -247,12 +261,10 @@ def ctype1(char: str) -> int:
         return C1_DIGIT | (C1_XDIGIT if char.isascii() else 0)
     if category == "Lu":
         return C1_UPPER | C1_ALPHA | (C1_XDIGIT if "A" <= char <= "F" else 0)
-    if category == "Ll" or char in "\u00aa\u00ba":
+    if category == "Ll":
         return C1_LOWER | C1_ALPHA | (C1_XDIGIT if "a" <= char <= "f" else 0)
     if category[0] == "L":
         return C1_ALPHA
-    if char in "\u00b2\u00b3\u00b9":
-        return C1_DIGIT | C1_PUNCT
     if category[0] == "Z":
         return C1_SPACE | (C1_BLANK if category == "Zs" else 0)
     if category[0] in "PSMN":
@@ -271,32 +283,38 @@ def ctype2(char: str) -> int:
     return _BIDI.get(unicodedata.bidirectional(char), 0)
 
 
+_LEXICAL = "\"$'-/=@\\^_`~\u00a8\u00aa\u00ad\u00af\u00b4\u00b8\u00ba\u02dc\u2013\u2014"
+_NO_SYMBOL = "'-\u00aa\u00ba\u2013\u2014"
+C3_NONSPACING, C3_DIACRITIC, C3_SYMBOL, C3_KATAKANA, C3_HIRAGANA = 0x1, 0x2, 0x8, 0x10, 0x20
+C3_HALFWIDTH, C3_FULLWIDTH, C3_IDEOGRAPH, C3_LEXICAL, C3_ALPHA = 0x40, 0x80, 0x100, 0x400, 0x8000
+
+
 @lru_cache(maxsize=4096)
 def ctype3(char: str) -> int:
     """CT_CTYPE3: what text processing wants to know (C3_*)."""
     category = unicodedata.category(char)
     code = ord(char)
-    value = 0
+    value = C3_LEXICAL if char in _LEXICAL else 0
     if category[0] == "L":
-        value |= 0x8000
-    if category == "Mn":
-        value |= 0x1 | 0x2
-    if category[0] in "S" or char in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~":
-        value |= 0x8
-    if len(unicodedata.normalize("NFD", char)) > 1:
-        value |= 0x2
+        value |= C3_ALPHA
+    if (category[0] in "PSZ" and char not in _NO_SYMBOL and not 0x2010 <= code <= 0x206F) or 0x9 <= code <= 0xD:
+        value |= C3_SYMBOL
+    if 0x20 <= code <= 0x7E:
+        value |= C3_HALFWIDTH
+    if char in "^`\u00a8\u00af\u00b4\u00b7\u00b8\u02c6\u02dc":
+        value |= C3_DIACRITIC
+    if category == "Mn" or len(unicodedata.normalize("NFD", char)) > 1 or char in "\u00d8\u00f8":
+        value |= C3_DIACRITIC | (C3_NONSPACING if category == "Mn" or code < 0x100 else 0)
     if 0x30A1 <= code <= 0x30FE or 0xFF66 <= code <= 0xFF9F:
-        value |= 0x10
+        value |= C3_KATAKANA
     if 0x3041 <= code <= 0x309E:
-        value |= 0x20
+        value |= C3_HIRAGANA
     if 0xFF61 <= code <= 0xFFDC:
-        value |= 0x40
+        value |= C3_HALFWIDTH
     if code == 0x3000 or 0xFF01 <= code <= 0xFF5E or 0x3041 <= code <= 0x30FE or 0x4E00 <= code <= 0x9FFF:
-        value |= 0x80
+        value |= C3_FULLWIDTH
     if 0x4E00 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF:
-        value |= 0x100
-    if char in "'-^_`\u00a8\u00af\u00b4\u00b7\u00b8":
-        value |= 0x400
+        value |= C3_IDEOGRAPH
     return value
 
 

@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 from w9x_client.abi import Err, WinError, devices
+from w9x_client.abi.flags import FILE_ACCESS, FILE_DISPOSITION, FILE_FLAGS, FILE_SHARE, MOVE_METHOD
 from w9x_client.abi.types import (
     BOOL,
     DWORD,
@@ -71,11 +72,11 @@ LPBY_HANDLE_FILE_INFORMATION = Annotated["BY_HANDLE_FILE_INFORMATION | None", po
 def CreateFile(
     t: Task,
     lpFileName: LPCPATH,
-    dwDesiredAccess: FLAGS,
-    dwShareMode: FLAGS,
+    dwDesiredAccess: FILE_ACCESS,
+    dwShareMode: FILE_SHARE,
     lpSecurityAttributes: PTR,
-    dwCreationDisposition: DWORD,
-    dwFlagsAndAttributes: FLAGS,
+    dwCreationDisposition: FILE_DISPOSITION,
+    dwFlagsAndAttributes: FILE_FLAGS,
     hTemplateFile: HANDLE,
 ) -> HFILE:
     """Open or create a file, console, NUL, or VxD (``\\\\.\\NAME``).
@@ -199,7 +200,7 @@ def CancelIo(t: Task, hFile: HANDLE) -> BOOL:
 
 @kernel32.api()
 def SetFilePointer(
-    t: Task, hFile: HANDLE, lDistanceToMove: LONG, lpDistanceToMoveHigh: LPDWORD, dwMoveMethod: DWORD
+    t: Task, hFile: HANDLE, lDistanceToMove: LONG, lpDistanceToMoveHigh: LPDWORD, dwMoveMethod: MOVE_METHOD
 ) -> DWORD_INVALID:
     """Move the position; returns its low half. A legitimate FFFFFFFF comes with last error 0."""
     item = t.process.handles.get(hFile, FileObject)
@@ -224,7 +225,7 @@ def SetFilePointer(
 
 @kernel32.not_on_9x()
 def SetFilePointerEx(
-    t: Task, hFile: HANDLE, liLow: DWORD, liHigh: LONG, lpNewFilePointer: PTR, dwMoveMethod: DWORD
+    t: Task, hFile: HANDLE, liLow: DWORD, liHigh: LONG, lpNewFilePointer: PTR, dwMoveMethod: MOVE_METHOD
 ) -> BOOL:
     """Move the position by a 64-bit distance."""
     item = t.process.handles.get(hFile, FileObject)

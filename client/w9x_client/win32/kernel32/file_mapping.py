@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from w9x_arena import layout
 from w9x_arena.layout import PROT_READ, PROT_WRITE
 from w9x_client.abi import Err, WinError
+from w9x_client.abi.flags import PAGE_PROTECTION
 from w9x_client.abi.types import BOOL, DWORD, FLAGS, HANDLE, LPCTSTR, PTR, SIZE_T
 from w9x_client.drives import win_error
 from w9x_client.process.files import DiskFile
@@ -106,7 +107,7 @@ def CreateFileMapping(
     t: Task,
     hFile: HANDLE,
     lpFileMappingAttributes: PTR,
-    flProtect: FLAGS,
+    flProtect: PAGE_PROTECTION,
     dwMaximumSizeHigh: DWORD,
     dwMaximumSizeLow: DWORD,
     lpName: LPCTSTR,

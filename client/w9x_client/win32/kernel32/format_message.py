@@ -194,7 +194,7 @@ def _format(source: str, flags: int, args: _Arguments, wide: bool) -> str:
             piece = char
         else:
             if at >= end:
-                break
+                raise WinError(Err.INVALID_PARAMETER)
             if source[at] == "0":
                 break
             piece, at = _escape(source, at, flags, args, wide)
@@ -208,6 +208,8 @@ def _format(source: str, flags: int, args: _Arguments, wide: bool) -> str:
 def _escape(source: str, at: int, flags: int, args: _Arguments, wide: bool) -> tuple[str, int]:
     """The expansion of what follows a '%' at ``at``, and where the text goes on."""
     char = source[at]
+    if flags & IGNORE_INSERTS and char not in "nrt":
+        return "%" + char, at + 1
     if not "1" <= char <= "9":
         return {"n": _NEWLINE, "r": "\r", "t": "\t"}.get(char, char), at + 1
     start = at
@@ -222,10 +224,8 @@ def _escape(source: str, at: int, flags: int, args: _Arguments, wide: bool) -> t
             raise WinError(Err.INVALID_PARAMETER)
         spec = source[at + 1 : close]
         at = close + 1
-    if flags & IGNORE_INSERTS:
-        return "%" + source[start:at], at
     args.start(index)
-    return expand("%" + spec, args, wide), at
+    return expand("%" + spec, args, wide, star=True), at
 
 
 def _fill(pieces: list[str], width: int) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from w9x_client.abi import Err, WinError
 from w9x_client.abi.errors import GuestException
-from w9x_client.abi.types import BOOL, DWORD, FLAGS, HANDLE, PTR, SIZE_T, Arg, Ret, pointer_to
+from w9x_client.abi.flags import HEAP_FLAGS
+from w9x_client.abi.types import BOOL, DWORD, HANDLE, PTR, SIZE_T, Arg, Ret, pointer_to
 from w9x_client.process.heap import Heap, Heaps
 from w9x_client.process.objects import Mutex
 
@@ -94,7 +95,7 @@ def GetProcessHeaps(t: Task, NumberOfHeaps: DWORD, ProcessHeaps: PTR) -> DWORD:
 
 
 @kernel32.api()
-def HeapCreate(t: Task, flOptions: FLAGS, dwInitialSize: SIZE_T, dwMaximumSize: SIZE_T) -> HANDLE:
+def HeapCreate(t: Task, flOptions: HEAP_FLAGS, dwInitialSize: SIZE_T, dwMaximumSize: SIZE_T) -> HANDLE:
     """A new heap: growable when ``dwMaximumSize`` is 0, else limited to it (rounded up to a page)."""
     if dwMaximumSize and dwInitialSize > dwMaximumSize:
         raise WinError(Err.INVALID_PARAMETER)
@@ -112,7 +113,7 @@ def HeapDestroy(t: Task, hHeap: HANDLE) -> BOOL:
 
 
 @kernel32.partial("HeapLock by another thread is not waited for")
-def HeapAlloc(t: Task, hHeap: HANDLE, dwFlags: FLAGS, dwBytes: SIZE_T) -> PTR:
+def HeapAlloc(t: Task, hHeap: HANDLE, dwFlags: HEAP_FLAGS, dwBytes: SIZE_T) -> PTR:
     """A new block, aligned to 16 bytes. Without memory: NULL, or STATUS_NO_MEMORY under HEAP_GENERATE_EXCEPTIONS."""
     heap = t.process.state(Heaps).by_handle.get(hHeap)
     if heap is None:
@@ -125,7 +126,7 @@ def HeapAlloc(t: Task, hHeap: HANDLE, dwFlags: FLAGS, dwBytes: SIZE_T) -> PTR:
 
 
 @kernel32.api()
-def HeapFree(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> BOOL:
+def HeapFree(t: Task, hHeap: HANDLE, dwFlags: HEAP_FLAGS, lpMem: PTR) -> BOOL:
     """Free a block; FALSE and ERROR_INVALID_PARAMETER for what is none. NULL is accepted."""
     heap = t.process.state(Heaps).by_handle.get(hHeap)
     if heap is None:
@@ -136,7 +137,7 @@ def HeapFree(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> BOOL:
 
 
 @kernel32.api()
-def HeapReAlloc(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR, dwBytes: SIZE_T) -> PTR:
+def HeapReAlloc(t: Task, hHeap: HANDLE, dwFlags: HEAP_FLAGS, lpMem: PTR, dwBytes: SIZE_T) -> PTR:
     """Change a block's size, moving it unless HEAP_REALLOC_IN_PLACE_ONLY is given."""
     heap = _heap(t, hHeap)
     try:
@@ -150,7 +151,7 @@ def HeapReAlloc(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR, dwBytes: SIZ
 
 
 @kernel32.api()
-def HeapSize(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> SIZE_INVALID:
+def HeapSize(t: Task, hHeap: HANDLE, dwFlags: HEAP_FLAGS, lpMem: PTR) -> SIZE_INVALID:
     """The size a block was asked for; FFFFFFFF for what is none."""
     size = _heap(t, hHeap).size(lpMem)
     if size < 0:
@@ -159,7 +160,7 @@ def HeapSize(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> SIZE_INVALID
 
 
 @kernel32.api()
-def HeapValidate(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> BOOL:
+def HeapValidate(t: Task, hHeap: HANDLE, dwFlags: HEAP_FLAGS, lpMem: PTR) -> BOOL:
     """Whether ``lpMem`` is a block of the heap.
 
     A whole heap (NULL) is always sound, as guests cannot reach its records.
@@ -168,7 +169,7 @@ def HeapValidate(t: Task, hHeap: HANDLE, dwFlags: FLAGS, lpMem: PTR) -> BOOL:
 
 
 @kernel32.api()
-def HeapCompact(t: Task, hHeap: HANDLE, dwFlags: FLAGS) -> SIZE_T:
+def HeapCompact(t: Task, hHeap: HANDLE, dwFlags: HEAP_FLAGS) -> SIZE_T:
     """The largest free block (bytes)."""
     return _heap(t, hHeap).largest_free()
 

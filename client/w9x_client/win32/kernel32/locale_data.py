@@ -54,6 +54,8 @@ class Locale:
     short_months: str = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
     negative_number: int = 1
     leading_zero: int = 1
+    first_week: int = 0
+    """0 the week of January 1, 1 the first full week, 2 the first of four days."""
     paper: int = 9
     """DMPAPER_A4; 1 = letter."""
 
@@ -85,9 +87,9 @@ class Locale:
         hours24 = int("H" in self.time)
         ansi, oem, mac = self.pages
         table: dict[int, str] = {
-            0x01: f"{self.lcid:04x}", 0x02: f"{native} ({c_native})", 0x1001: english, 0x03: short, 0x04: native,
-            0x05: c_code, 0x06: c_native, 0x1002: c_english, 0x07: c_short, 0x08: c_native,
-            0x09: f"{self.lcid & 0x3FF | 0x400:04x}", 0x0A: c_code, 0x0B: str(oem), 0x1004: str(ansi), 0x1011: str(mac),
+            0x01: f"{self.lcid:04x}", 0x02: f"{english} ({c_english})", 0x1001: english, 0x03: short, 0x04: native,
+            0x05: c_code, 0x06: c_english, 0x1002: c_english, 0x07: c_short, 0x08: c_native,
+            0x09: f"{self.lcid:04x}", 0x0A: c_code, 0x0B: str(oem), 0x1004: str(ansi), 0x1011: str(mac),
             0x1012: "037",
             0x0C: self.list_separator, 0x0D: str(self.measure), 0x0E: self.decimal, 0x0F: self.thousand, 0x10: "3;0",
             0x11: "2",
@@ -101,14 +103,15 @@ class Locale:
             0x24: str(int("yyyy" in self.short_date)),
             0x25: str(int("HH" in self.time or "hh" in self.time)), 0x26: str(int("dd" in self.short_date)),
             0x27: str(int("MM" in self.short_date)), 0x28: self.am_pm[0], 0x29: self.am_pm[1],
-            0x1009: "1", 0x100B: "0", 0x100C: str(self.first_day), 0x100D: "0", 0x100A: str(self.paper),
-            0x50: "+", 0x51: "-", 0x52: "3" if negative == 0 else _sign_position(negative), 0x53: _sign_position(negative),
+            0x1009: "1", 0x100B: "0", 0x100C: str(self.first_day), 0x100D: str(self.first_week),
+            0x100A: str(self.paper),
+            0x50: "", 0x51: "-", 0x52: "3" if negative == 0 else _sign_position(negative),
+            0x53: _sign_position(negative),
             0x54: str(int(positive in (0, 2))), 0x55: str(int(positive in (2, 3))),
             0x56: str(int(negative in (0, 1, 2, 3, 9, 11, 12, 14))), 0x57: str(int(negative in (8, 9, 10, 11, 12, 13,
             14, 15))),
             0x59: iso_language, 0x5A: iso_country, 0x1013: "Default",
-            0x1006: self.long_date.replace("dddd", "")
-            .strip(" ,"),
+            0x1006: "MMMM, yyyy" if self.measure else "MMMM yyyy",
         }  # fmt: skip
         for index in range(7):
             table[0x2A + index] = self.day(index)
@@ -149,12 +152,12 @@ LOCALES: dict[int, Locale] = {
         Locale(0x1009, "English|English|ENC", "Canada|Canada|CAN|2", "en-CA", _GREAT_BRITAIN, ".", ",", ",",
                ("$", "CAD", 0, 1), "dd/MM/yy", "MMMM d, yyyy", "h:mm:ss tt", am_pm=("AM", "PM"), first_day=6, paper=1),
         Locale(0x0407, "German|Deutsch|DEU", "Germany|Deutschland|DEU|49", "de-DE", _GREAT_BRITAIN, ",", ".", ";",
-               ("DM", "DEM", 3, 8), "dd.MM.yy", "dddd, d. MMMM yyyy", "HH:mm:ss", ".",
+               ("DM", "DEM", 3, 8), "dd.MM.yy", "dddd, d. MMMM yyyy", "HH:mm:ss", ".", first_week=2,
                days="Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag", short_days="Mo Di Mi Do Fr Sa So",
                months="Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
                short_months="Jan Feb Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez"),
         Locale(0x040C, "French|français|FRA", "France|France|FRA|33", "fr-FR", _GREAT_BRITAIN, ",", "\u00a0", ";",
-               ("F", "FRF", 3, 8), "dd/MM/yy", "dddd d MMMM yyyy", "HH:mm:ss",
+               ("F", "FRF", 3, 8), "dd/MM/yy", "dddd d MMMM yyyy", "HH:mm:ss", first_week=2,
                days="lundi mardi mercredi jeudi vendredi samedi dimanche",
                short_days="lun. mar. mer. jeu. ven. sam. dim.",
                months="janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
@@ -178,12 +181,12 @@ LOCALES: dict[int, Locale] = {
                months="janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
                short_months="jan fev mar abr mai jun jul ago set out nov dez"),
         Locale(0x0413, "Dutch|Nederlands|NLD", "Netherlands|Nederland|NLD|31", "nl-NL", _GREAT_BRITAIN, ",", ".", ";",
-               ("F", "NLG", 2, 11), "d-MM-yy", "dddd d MMMM yyyy", "H:mm:ss", "-",
+               ("F", "NLG", 2, 11), "d-MM-yy", "dddd d MMMM yyyy", "H:mm:ss", "-", first_week=2,
                days="maandag dinsdag woensdag donderdag vrijdag zaterdag zondag", short_days="ma di wo do vr za zo",
                months="januari februari maart april mei juni juli augustus september oktober november december",
                short_months="jan feb mrt apr mei jun jul aug sep okt nov dec"),
         Locale(0x041D, "Swedish|svenska|SVE", "Sweden|Sverige|SWE|46", "sv-SE", _GREAT_BRITAIN, ",", " ", ";",
-               ("kr", "SEK", 3, 8), "yy-MM-dd", "'den 'd MMMM yyyy", "HH:mm:ss", "-",
+               ("kr", "SEK", 3, 8), "yy-MM-dd", "'den 'd MMMM yyyy", "HH:mm:ss", "-", first_week=2,
                days="måndag tisdag onsdag torsdag fredag lördag söndag",
                short_days="må ti on to fr lö sö",
                months="januari februari mars april maj juni juli augusti september oktober november december",

@@ -25,8 +25,9 @@ class Arguments(Protocol):
 _SIGNED, _UNSIGNED = frozenset("di"), frozenset("uxXp")
 
 
-def expand(fmt: str, args: Arguments, wide: bool) -> str:
-    """``fmt`` with its specifications replaced; ``wide`` says what a plain %s points to.
+def expand(fmt: str, args: Arguments, wide: bool, star: bool = False) -> str:
+    """``fmt`` with its specifications replaced; ``wide`` says what a plain %s points to, ``star`` whether '*' takes an
+    argument as width or precision (FormatMessage's inserts do, wsprintf's documented set has none).
 
     A '%' before a character that is no type is dropped and the character stays (SDK: "the character is not formatted").
     """
@@ -38,33 +39,30 @@ def expand(fmt: str, args: Arguments, wide: bool) -> str:
             out.append(fmt[at:])
             break
         out.append(fmt[at:percent])
-        piece, at = _specification(fmt, percent + 1, args, wide)
+        piece, at = _specification(fmt, percent + 1, args, wide, star)
         out.append(piece)
     return "".join(out)
 
 
-def _specification(fmt: str, at: int, args: Arguments, wide: bool) -> tuple[str, int]:
+def _specification(fmt: str, at: int, args: Arguments, wide: bool, star: bool) -> tuple[str, int]:
     """The expansion of the specification after a '%' at ``at``, and where the text goes on."""
-    start, end = at, len(fmt)
+    end = len(fmt)
     left = alternate = zero = False
     while at < end and fmt[at] in "-#0":
         left |= fmt[at] == "-"
         alternate |= fmt[at] == "#"
         zero |= fmt[at] == "0"
         at += 1
-    width, at = _number(fmt, at, args)
+    width, at = _number(fmt, at, args, star)
     if width < 0:
         left, width = True, -width
     precision = -1
     if at < end and fmt[at] == ".":
-        precision, at = _number(fmt, at + 1, args)
+        precision, at = _number(fmt, at + 1, args, star)
     size = ""
     if at < end and fmt[at] in "hlw":
         size = fmt[at]
         at += 1
-    elif fmt.startswith(("I32", "I64"), at):
-        size = fmt[at : at + 3]
-        at += 3
     if at >= end:
         return "", end
     kind = fmt[at]
@@ -78,7 +76,7 @@ def _specification(fmt: str, at: int, args: Arguments, wide: bool) -> tuple[str,
             sign = body[:1] if body[:1] == "-" else body[:2] if alternate and kind in "xX" else ""
             body = sign + body[len(sign) :].rjust(width - len(sign), "0")
     else:
-        return fmt[start : at + 1] if kind != "%" else "%", at + 1
+        return kind, at + 1
     return (body.ljust(width) if left else body.rjust(width)), at + 1
 
 
@@ -86,8 +84,8 @@ _WIDTH_MAX = 4096
 """No caller's buffer is longer; keeps "%999999999d" from taking the host's memory."""
 
 
-def _number(fmt: str, at: int, args: Arguments) -> tuple[int, int]:
-    if fmt[at : at + 1] == "*":
+def _number(fmt: str, at: int, args: Arguments, star: bool) -> tuple[int, int]:
+    if star and fmt[at : at + 1] == "*":
         value = args.number()
         value = value - 0x1_0000_0000 if value & 0x8000_0000 else value
         return max(-_WIDTH_MAX, min(value, _WIDTH_MAX)), at + 1
@@ -110,8 +108,8 @@ def _is_wide(kind: str, size: str, wide: bool) -> bool:
 def _string(kind: str, size: str, precision: int, args: Arguments, wide: bool) -> str:
     pointer = args.number()
     if not pointer:
-        return "(null)"[: precision if precision >= 0 else None]
-    return args.text(pointer, _is_wide(kind, size, wide), precision)
+        return "(null)"[: precision if precision > 0 else None]
+    return args.text(pointer, _is_wide(kind, size, wide), precision if precision > 0 else -1)
 
 
 def _character(kind: str, size: str, args: Arguments, wide: bool) -> str:
@@ -126,8 +124,6 @@ def _integer(kind: str, size: str, precision: int, alternate: bool, args: Argume
     bits = 32
     if size == "h":
         value, bits = value & 0xFFFF, 16
-    elif size == "I64":
-        value, bits = value | args.number() << 32, 64
     negative = kind in _SIGNED and bool(value >> (bits - 1))
     if negative:
         value = (1 << bits) - value
@@ -135,7 +131,7 @@ def _integer(kind: str, size: str, precision: int, alternate: bool, args: Argume
         digits = f"{value:08X}"
     else:
         digits = format(value, {"x": "x", "X": "X"}.get(kind, "d"))
-    if precision >= 0:
+    if precision > 0:
         digits = digits.rjust(precision, "0")
     prefix = f"0{kind}" if alternate and kind in "xX" else "-" if negative else ""
     return prefix + digits

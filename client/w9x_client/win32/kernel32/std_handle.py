@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from w9x_client.abi import Err, WinError
-from w9x_client.abi.types import BOOL, HANDLE, HFILE, INT
+from w9x_client.abi.flags import STD_HANDLE
+from w9x_client.abi.types import BOOL, HANDLE, HFILE
 
 from .dll import kernel32
 
@@ -17,7 +18,7 @@ STANDARD = (-10, -11, -12)
 
 
 @kernel32.api()
-def GetStdHandle(t: Task, nStdHandle: INT) -> HFILE:
+def GetStdHandle(t: Task, nStdHandle: STD_HANDLE) -> HFILE:
     """The handle now set for standard input, output or error; 0 where there is none."""
     if nStdHandle not in STANDARD:
         raise WinError(Err.INVALID_HANDLE)
@@ -25,7 +26,7 @@ def GetStdHandle(t: Task, nStdHandle: INT) -> HFILE:
 
 
 @kernel32.api()
-def SetStdHandle(t: Task, nStdHandle: INT, hHandle: HANDLE) -> BOOL:
+def SetStdHandle(t: Task, nStdHandle: STD_HANDLE, hHandle: HANDLE) -> BOOL:
     """Set it, without looking at the handle (SDK)."""
     if nStdHandle not in STANDARD:
         raise WinError(Err.INVALID_HANDLE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from w9x_arena.layout import PAGE, PRIVATE_END
 from w9x_client.abi import Err, WinError
+from w9x_client.abi.flags import ALLOCATION_TYPE, PAGE_PROTECTION
 from w9x_client.abi.types import BOOL, DWORD, FLAGS, HANDLE, LPDWORD, PTR, SIZE_T
 from w9x_client.engine import protection
 from w9x_client.engine.protection import PAGE_NOACCESS
@@ -148,20 +149,20 @@ def _own(t: Task, handle: int) -> None:
 
 
 @kernel32.api()
-def VirtualAlloc(t: Task, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: FLAGS, flProtect: FLAGS) -> PTR:
+def VirtualAlloc(t: Task, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: ALLOCATION_TYPE, flProtect: PAGE_PROTECTION) -> PTR:
     """Reserve or commit pages; fresh ones read as zero."""
     return allocate(t, lpAddress, dwSize, flAllocationType, flProtect)
 
 
 @kernel32.api()
-def VirtualFree(t: Task, lpAddress: PTR, dwSize: SIZE_T, dwFreeType: FLAGS) -> BOOL:
+def VirtualFree(t: Task, lpAddress: PTR, dwSize: SIZE_T, dwFreeType: ALLOCATION_TYPE) -> BOOL:
     """Decommit pages, or release a whole reservation (``dwSize`` 0)."""
     free(t, lpAddress, dwSize, dwFreeType)
     return True
 
 
 @kernel32.api()
-def VirtualProtect(t: Task, lpAddress: PTR, dwSize: SIZE_T, flNewProtect: FLAGS, lpflOldProtect: LPDWORD) -> BOOL:
+def VirtualProtect(t: Task, lpAddress: PTR, dwSize: SIZE_T, flNewProtect: PAGE_PROTECTION, lpflOldProtect: LPDWORD) -> BOOL:
     """Change the protection of committed pages."""
     change_protection(t, lpAddress, dwSize, flNewProtect, lpflOldProtect)
     return True
@@ -175,7 +176,7 @@ def VirtualQuery(t: Task, lpAddress: PTR, lpBuffer: PTR, dwLength: SIZE_T) -> SI
 
 @kernel32.partial("this process only", since="98")
 def VirtualAllocEx(
-    t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: FLAGS, flProtect: FLAGS
+    t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: ALLOCATION_TYPE, flProtect: PAGE_PROTECTION
 ) -> PTR:
     """VirtualAlloc in a process."""
     _own(t, hProcess)
@@ -183,7 +184,7 @@ def VirtualAllocEx(
 
 
 @kernel32.partial("this process only", since="98")
-def VirtualFreeEx(t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, dwFreeType: FLAGS) -> BOOL:
+def VirtualFreeEx(t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, dwFreeType: ALLOCATION_TYPE) -> BOOL:
     """VirtualFree in a process."""
     _own(t, hProcess)
     free(t, lpAddress, dwSize, dwFreeType)
@@ -192,7 +193,7 @@ def VirtualFreeEx(t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, dwF
 
 @kernel32.partial("this process only")
 def VirtualProtectEx(
-    t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, flNewProtect: FLAGS, lpflOldProtect: LPDWORD
+    t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, flNewProtect: PAGE_PROTECTION, lpflOldProtect: LPDWORD
 ) -> BOOL:
     """VirtualProtect in a process."""
     _own(t, hProcess)

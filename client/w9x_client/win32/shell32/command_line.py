@@ -18,7 +18,8 @@ def split_command_line(text: str) -> list[str]:
     """The arguments of a command line by the C run-time's rules.
 
     The program's name ends at the next quotation mark or blank. Elsewhere 2n backslashes before a quotation mark are n
-    backslashes, 2n+1 are n and a literal mark, and two marks inside quotes are one (SDK: CommandLineToArgvW remarks).
+    backslashes, 2n+1 are n and a literal mark, and two marks inside quotes are one and end the quotes (SDK:
+    CommandLineToArgvW remarks).
     """
     arguments: list[str] = []
     if text.startswith('"'):
@@ -55,6 +56,7 @@ def _argument(text: str, at: int) -> tuple[str, int]:
             elif quoted and text[at + 1 : at + 2] == '"':
                 out.append('"')
                 at += 1
+                quoted = False
             else:
                 quoted = not quoted
             at += 1

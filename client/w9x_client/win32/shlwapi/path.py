@@ -142,6 +142,7 @@ def PathStripToRoot(t: Task, pszPath: PTR, W: IS_WIDE) -> BOOL:
     while path and not paths.is_root(path):
         shorter = paths.remove_file_spec(path)
         if shorter == path:
+            write(t, pszPath, path, W)
             return False
         path = shorter
     write(t, pszPath, path, W)

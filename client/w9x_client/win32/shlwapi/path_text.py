@@ -44,33 +44,27 @@ def extension(path: str) -> int:
 
 
 def skip_root(path: str) -> int | None:
-    """Index behind the drive or the share; None where there is neither."""
+    """Index behind the drive or the share with its backslash; None where there is neither."""
     if is_unc(path):
         server = path.find("\\", 2)
-        if server < 0:
-            return len(path)
-        share = path.find("\\", server + 1)
-        return len(path) if share < 0 else share + 1
-    if path[1:3] == ":\\":
-        return 3
-    if path[:1] == "\\":
-        return 1
-    return None
+        share = path.find("\\", server + 1) if server >= 0 else -1
+        return share + 1 if share >= 0 else None
+    return 3 if path[1:3] == ":\\" else None
 
 
 def remove_file_spec(path: str) -> str:
-    """Without the last component and the backslash before it; a root stays."""
-    floor = skip_root(path) or (2 if path[1:2] == ":" else 0)
+    """Without the last component and the backslash before it; "X:\\", "X:" and a leading backslash stay."""
+    if is_unc(path):
+        cut = path.rfind("\\", 2)
+        return path[:cut] if cut >= 0 else path[:2]
+    floor = 3 if path[1:3] == ":\\" else 2 if path[1:2] == ":" else 1 if path[:1] == "\\" else 0
     if len(path) <= floor:
         return path
-    cut = path.rfind("\\", floor)
-    if cut >= 0:
-        return path[:cut]
-    return path[:floor].rstrip("\\") if is_unc(path) else path[:floor]
+    return path[: max(path.rfind("\\"), floor)]
 
 
 def canonicalize(path: str) -> str:
-    """Resolve "." and ".." components; a path never climbs above its root."""
+    """Resolve "." and ".." components; a path never climbs above its root, and a bare drive becomes its root."""
     prefix = ""
     rest = path
     if is_unc(path):
@@ -85,12 +79,16 @@ def canonicalize(path: str) -> str:
         if piece == ".":
             continue
         if piece == "..":
-            if parts:
+            if parts and parts[-1] != "..":
                 parts.pop()
+            elif not prefix:
+                parts.append(piece)
             continue
         if piece or number == len(pieces) - 1:
             parts.append(piece)
     text = prefix + "\\".join(parts)
+    if len(text) == 2 and text[1] == ":":
+        text += "\\"
     return text or "\\"
 
 
@@ -102,8 +100,8 @@ def combine(directory: str | None, file: str | None) -> str | None:
         return canonicalize(directory or "")
     if not directory or not is_relative(file):
         if directory and file.startswith("\\") and not is_unc(file):
-            root = skip_root(directory) or 0
-            return canonicalize(directory[:root].rstrip("\\") + file)
+            root = directory[:2] if directory[1:2] == ":" else directory[: skip_root(directory) or 0].rstrip("\\")
+            return canonicalize(root + file)
         return canonicalize(file)
     return canonicalize(add_backslash(directory) + file)
 

@@ -218,11 +218,11 @@ _UNITS = ("KB", "MB", "GB", "TB", "PB", "EB")
 
 
 def byte_size(number: int) -> str:
-    """A size in three significant digits: "532 bytes", "1.30 KB", "23.4 MB"; the digits are cut, not rounded."""
+    """A size in three significant digits: "532 bytes", "1.30 KB", "0.99 MB"; the digits are cut, not rounded."""
     if number < 1024:
         return f"{number} bytes"
     unit = 0
-    while number >= 1024 << 10 and unit + 1 < len(_UNITS):
+    while number >= 1000 << 10 and unit + 1 < len(_UNITS):
         number >>= 10
         unit += 1
     whole, rest = divmod(number, 1024)
