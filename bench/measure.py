@@ -73,15 +73,18 @@ def machine() -> dict[str, object]:
     }
 
 
-def w9x_engines(world: Runner) -> list[str]:
-    """The engines of w9x that run the hello program here (or "reference" for W9X_TEST_RUNNER)."""
-    working = []
+def w9x_engines(world: Runner, results: Results) -> list[str]:
+    """The engines that run the hello program here ("reference" for W9X_TEST_RUNNER); notes say why others do not."""
     if world.is_reference:
         return ["reference"]
+    working = []
     for engine in ("native", "unicorn"):
         done = world.run(HELLO.guest(), options=["--engine", engine], timeout=60)
         if done.returncode == 0 and done.stdout.startswith(b"hello"):
             working.append(engine)
+        else:
+            told = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            results.notes.append(f"engine {engine}: {' '.join(told) or f'exit code {done.returncode}'}")
     return working
 
 
@@ -106,7 +109,7 @@ def measure(
     chosen = [w for w in WORKLOADS if _wanted((w.name, *w.results), only)]
     world = Runner()
     try:
-        found = w9x_engines(world) if engines is None else list(engines)
+        found = w9x_engines(world, results) if engines is None else list(engines)
         if not found:
             results.failures.append("w9x runs hello.exe on no engine")
         commands = _commands(world, found, results)

@@ -50,18 +50,19 @@ routine GetTickCount
 # CRITICAL_SECTION: +4 LockCount (-1 free), +8 RecursionCount, +12 OwningThread
 routine EnterCriticalSection
         mov     ecx, [esp + 4]
+        or      eax, -1
+        xor     edx, edx
+        lock cmpxchg [ecx + 4], edx
         mov     edx, fs:[THREAD_ID]
-        lock inc dword ptr [ecx + 4]
-        jnz     1f
+        jne     1f
         mov     [ecx + 12], edx
         mov     dword ptr [ecx + 8], 1
         ret     4
-1:      cmp     [ecx + 12], edx
-        jne     2f
+1:      cmp     [ecx + 12], edx                 # a thread that will wait is counted by the slow path alone: a count
+        jne     slow_path                       # that comes and goes here would make Leave wake somebody who is not there
+        lock inc dword ptr [ecx + 4]
         inc     dword ptr [ecx + 8]
         ret     4
-2:      lock dec dword ptr [ecx + 4]
-        jmp     slow_path
 
 routine LeaveCriticalSection
         mov     ecx, [esp + 4]

@@ -114,7 +114,8 @@ def test_ctrl_c_reaches_the_guests_handler_and_a_second_one_ends_it(start: Start
     os.kill(guest.pid, signal.SIGINT)
     assert guest.stdout.readline().strip() == b"event 0"
     os.kill(guest.pid, signal.SIGINT)
-    out, err = guest.communicate(timeout=30)
+    guest.wait(timeout=30)  # before communicate closes its input, which would end it too
+    out, err = guest.communicate()
     assert guest.returncode == 0x3A  # the low 8 bits of STATUS_CONTROL_C_EXIT
     assert (out, err) == (b"", b"")
 

@@ -9,6 +9,7 @@ Callers must not start a daemon of their own in the runner's folders.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -127,8 +128,24 @@ class Runner:
             try:
                 self.w9x("stop", timeout=20)
             except subprocess.TimeoutExpired:
-                pass  # the folder goes all the same; a daemon that ignores `stop` is another test's failure
+                pass  # what is left is killed below; a daemon that ignores `stop` is another test's failure
+            for pid in self._left_over():
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                    os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _left_over(self) -> list[int]:
+        """Processes of this world that still run: those that carry its runtime folder in their environment."""
+        mark = f"W9X_RUNTIME_DIR={self.env['W9X_RUNTIME_DIR']}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue  # another user's, or gone
+            if mark in words:
+                found.append(int(folder.name))
+        return found
 
 
 def kill_group(guest: subprocess.Popen[bytes]) -> None:

@@ -30,7 +30,7 @@ class Arg:
     code: str
     decode: str = "{0}"
     show: str = "hex"
-    """Trace format: hex, dec, str, handle, bool, float, or the name of an enum in `names`."""
+    """Trace format: hex, dec, str, handle, bool, float, or the key of a `flags.Names` in `names`."""
     names: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
 

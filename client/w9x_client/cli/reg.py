@@ -167,9 +167,8 @@ def _as_json(connection: Connection, root: RootName, path: str, recursive: bool)
 def _print_key(connection: Connection, root: RootName, path: str, recursive: bool) -> None:
     click.echo(printable("\\".join(filter(None, (ROOTS[root], path)))))
     for item in values(connection, root, path):
-        click.echo(
-            f"    {printable(item.name) or '(default)'}  {_type_name(item.type)}  {printable(show(item.type, item.data))}"
-        )
+        data = printable(show(item.type, item.data))
+        click.echo(f"    {printable(item.name) or '(default)'}  {_type_name(item.type)}  {data}")
     for name in subkeys(connection, root, path):
         below = f"{path}\\{name}" if path else name
         if recursive:

@@ -98,7 +98,7 @@ Ctrl-C reaches the program as CTRL_C_EVENT; a second one ends it.
 @click.command(context_settings=_PROGRAM_CONTEXT, epilog=RUN_EPILOG)
 @run_options
 @click.option("--child", type=int, hidden=True, help="Descriptor of a parent process (CreateProcess).")
-@click.argument("program", required=False)
+@click.argument("program", required=False, type=click.Path())
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(program: str | None, arguments: tuple[str, ...], child: int | None, **how: Any) -> int:
     """Run the Windows program PROGRAM, a Linux path or a Windows path on one of its drives.
@@ -132,8 +132,8 @@ Examples:
 @click.command(context_settings=_PROGRAM_CONTEXT, epilog=TRACE_EPILOG)
 @run_options
 @click.option("--filter", "filter_text", metavar="LIST", default="*", show_default=True, help="Which calls are logged.")
-@click.option("-o", "--output", metavar="FILE", help="Write the log to FILE instead of standard error.")
-@click.argument("program")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the log to FILE instead of standard error.")
+@click.argument("program", type=click.Path())
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def trace(program: str, arguments: tuple[str, ...], filter_text: str, output: str | None, **how: Any) -> int:
     """Run PROGRAM and log its API calls: thread, function, arguments, result, last error where it changed, and

@@ -28,7 +28,7 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="List all imported functions, not only what is missing.")
-@click.argument("path", metavar="FILE|DIR")
+@click.argument("path", metavar="FILE|DIR", type=click.Path())
 def triage(path: str, as_json: bool, verbose: bool) -> int:
     """Say what a program is and needs, what of it is missing here, and whether it is expected to run."""
     from w9x_client.loader.triage import examine

@@ -222,7 +222,7 @@ class Scheduler:
                     masks[item.wait_fd] = masks.get(item.wait_fd, 0) | select.POLLIN
         for fd, mask in masks.items():
             poller.register(fd, mask)
-        events = dict(poller.poll(None if timeout is None else timeout * 1000))
+        events = dict(poller.poll(None if timeout is None else min(timeout * 1000, 0x7FFF_FFFF)))
         if self._wake_read in events:
             try:
                 os.read(self._wake_read, 4096)

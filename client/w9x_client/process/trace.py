@@ -29,12 +29,12 @@ import re
 import struct
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, replace
-from enum import Enum, IntFlag
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, get_args
 
 from w9x_client.abi import Err, GuestFault, WinError, tib
 from w9x_client.abi.compile import Compiled, Parameter, signature
+from w9x_client.abi.flags import Names
 from w9x_client.abi.types import Arg, TextOut
 
 from . import crash
@@ -113,24 +113,6 @@ def _quoted(value: str | bytes) -> str:
     return f'"{shown}"' + ("..." if len(text) > TEXT_MAX else "")
 
 
-def named(kind: type[Enum], value: int) -> str:
-    """A number by the names of an enumeration; bits without a name in hexadecimal."""
-    if issubclass(kind, IntFlag):
-        names = []
-        rest = value
-        for member in kind:
-            if member.value and value & member.value == member.value:
-                names.append(str(member.name))
-                rest &= ~member.value
-        if rest or not names:
-            names.append(_hex(rest))
-        return "|".join(names)
-    try:
-        return str(kind(value).name)
-    except ValueError:
-        return _hex(value)
-
-
 _PLAIN: dict[str, Callable[[Any], str]] = {
     "hex": _hex,
     "dec": _decimal,
@@ -141,9 +123,9 @@ _PLAIN: dict[str, Callable[[Any], str]] = {
 
 
 def _shower(arg: Arg) -> Callable[[Any], str]:
-    kind = arg.names.get(arg.show)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return lambda value: named(kind, value)
+    names = arg.names.get(arg.show)
+    if isinstance(names, Names):
+        return names.text
     return _PLAIN.get(arg.show, _hex)
 
 

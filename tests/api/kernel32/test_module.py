@@ -26,7 +26,8 @@ LANGUAGE 7, 1
 7 RCDATA { "sieben" }
 """
 RT_RCDATA = 10
-NOT_FOUND = 126
+NOT_LOADED = 126
+DLL_NOT_FOUND = 1157
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +66,9 @@ def test_a_short_buffer_gets_the_beginning_of_the_name(guest: Guest) -> None:
 
 def test_what_is_not_loaded_has_no_handle(guest: Guest) -> None:
     assert guest.call("kernel32.GetModuleHandleA", "nosuch") == 0
-    assert guest.last_error == NOT_FOUND
+    assert guest.last_error == NOT_LOADED
     assert guest.call("kernel32.LoadLibraryA", "nosuch") == 0
-    assert guest.last_error == NOT_FOUND
+    assert guest.last_error == DLL_NOT_FOUND, "Windows 9x's own code; NT says ERROR_MOD_NOT_FOUND"
 
 
 def test_exports_are_found_by_exact_name(guest: Guest) -> None:

@@ -213,3 +213,8 @@ def test_memory_functions(guest: Guest, dll: str) -> None:
     guest.call(f"{dll}.RtlFillMemory", block, 2, 0x5A)
     guest.call(f"{dll}.RtlZeroMemory", block.address + 6, 2)
     assert block.bytes == b"ZZabcd\0\0"
+
+
+def test_ntdlls_unwind_is_kernel32s(guest: Guest) -> None:
+    ntdll = guest.call("kernel32.LoadLibraryA", "ntdll")
+    assert guest.call("kernel32.GetProcAddress", ntdll, b"RtlUnwind") == guest.address("kernel32.RtlUnwind")

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterator
 
 import pytest
-
-from w9x_client.process.ticker import Ticker
 
 from ..harness import FAILED, Guest
 
 TIMEOUT, ABANDONED = 0x102, 0x80
 ALREADY_EXISTS, INVALID_HANDLE, NOT_OWNER, TOO_MANY_POSTS = 183, 6, 288, 298
 INFINITE = 0xFFFFFFFF
-
-
-@pytest.fixture
-def ticking(guest: Guest) -> Iterator[Guest]:
-    """A guest whose threads are preempted."""
-    ticker = Ticker(guest.process, None, lambda: None, lambda number: None)
-    ticker.start()
-    yield guest
-    ticker.close()
 
 
 def wait(guest: Guest, handle: int, milliseconds: int = 0) -> int:
@@ -224,8 +212,8 @@ def test_try_enter_fails_where_another_thread_owns_it(guest: Guest) -> None:
     assert code.u32() == 100
 
 
-def test_sections_exclude_threads_that_are_preempted_anywhere(ticking: Guest) -> None:
-    guest, count = ticking, 60_000
+def test_sections_exclude_preempted_threads_without_a_switch_per_enter(ticking: Guest) -> None:
+    guest, count = ticking, 150_000
     address, *_ = section(guest)
     counter = guest.buffer(bytes(4))
     shared = guest.buffer(struct.pack("<II", address, counter.address))
@@ -268,3 +256,12 @@ def test_a_cancelled_timer_does_not_fire(guest: Guest) -> None:
     guest.call("kernel32.SetWaitableTimer", timer, guest.buffer(struct.pack("<q", -1_000_000)), 0, 0, 0, 0)  # 100 ms
     guest.call("kernel32.CancelWaitableTimer", timer)
     assert wait(guest, timer, 250) == TIMEOUT
+
+
+def test_a_time_out_of_weeks_can_be_waited_for(guest: Guest) -> None:
+    event = guest.call("kernel32.CreateEventA", 0, 0, 0, 0)
+    body = bytes.fromhex("68feffffff ff742408") + stdcall(guest, "kernel32.WaitForSingleObject")
+    waiter = thread(guest, body + bytes.fromhex("c20400"), event)
+    assert wait(guest, waiter, 20) == TIMEOUT
+    guest.call("kernel32.SetEvent", event)
+    assert wait(guest, waiter, FAILED - 1) == 0

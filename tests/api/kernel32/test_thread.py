@@ -9,7 +9,7 @@ import pytest
 from w9x_client.process.exceptions import CONTEXT
 
 from ..harness import FAILED, POISON, Guest, GuestDied
-from .test_sync import PARAMETER, TIMEOUT, stdcall, thread, ticking, wait  # noqa: F401  # ticking is a fixture
+from .test_sync import PARAMETER, TIMEOUT, stdcall, thread, wait
 
 ECHO = bytes.fromhex("8b442404 c20400")  # return the parameter
 FOREVER = bytes.fromhex("ebfe")

@@ -40,7 +40,8 @@ def test_every_byte_of_a_single_byte_page_survives_the_round_trip(page: int) -> 
     ("page", "char", "expected"),
     [
         # bestfit1252.txt and bestfit437.txt at unicode.org
-        (1252, "\u0100", b"A"), (1252, "\u0110", b"\xd0"), (1252, "\u2017", b"="), (437, "\u00a9", b"c"), (437, "\u201c", b'"'),
+        (1252, "\u0100", b"A"), (1252, "\u0110", b"\xd0"), (1252, "\u2017", b"="), (437, "\u00a9", b"c"), (437,
+        "\u201c", b'"'),
         (437, "\u2022", b"\x07"), (437, "\u00c0", b"A"), (437, "\u00a7", b"\x15"),
     ],
 )  # fmt: skip

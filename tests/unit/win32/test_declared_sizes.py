@@ -1,6 +1,7 @@
 """Every declared function pops what the import libraries of mingw-w64 say it pops.
 
-A stdcall export's name in an import library carries its argument bytes ("_MulDiv@12"): an independent statement of every arity.
+A stdcall export's name in an import library carries its argument bytes ("_MulDiv@12"): an independent statement of
+every arity.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from w9x_client.win32.kernel32.simple_printf import expand
 from w9x_client.win32.kernel32.system_messages import text_of
 from w9x_client.win32.lz32.compress import compressed_name
 from w9x_client.win32.lz32.compress import expand as expand_lz
-from w9x_client.win32.oleaut32 import variant_data as v
 from w9x_client.win32.ole32.guid import guid_text, parse_guid
+from w9x_client.win32.oleaut32 import variant_data as v
 from w9x_client.win32.shell32.command_line import split_command_line
 from w9x_client.win32.shlwapi import path_text as paths
 from w9x_client.win32.shlwapi.match import matches
@@ -103,7 +103,9 @@ def test_sections_and_keys_can_be_deleted_and_added() -> None:
     assert IniFile(ini.to_bytes()).get(b"new", b"a") == b"b"
 
 
-@pytest.mark.parametrize(("text", "value"), [(b"12", 12), (b"-1", 0xFFFFFFFF), (b"0x1F", 31), (b"12abc", 12), (b"abc", 0)])
+@pytest.mark.parametrize(
+    ("text", "value"), [(b"12", 12), (b"-1", 0xFFFFFFFF), (b"0x1F", 31), (b"12abc", 12), (b"abc", 0)]
+)
 def test_numbers_of_an_ini_file(text: bytes, value: int) -> None:
     assert to_integer(text) == value
 
@@ -118,7 +120,8 @@ def test_any_file_is_an_ini_file(data: bytes) -> None:
 # --- versions and the environment ---------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "packed", "build"),
-    # SDK, GetVersion and OSVERSIONINFO: high bit set; 95 = 4.0.950, 98 SE = 4.10.2222, ME = 4.90.3000; build in the low word
+    # SDK, GetVersion and OSVERSIONINFO: high bit set; 95 = 4.0.950, 98 SE = 4.10.2222, ME = 4.90.3000; build in the
+    # low word
     [("95", 0xC0000004, 0x040003B6), ("98se", 0xC0000A04, 0x040A08AE), ("me", 0xC0005A04, 0x045A0BB8)],
 )
 def test_windows_versions_have_their_documented_numbers(name: str, packed: int, build: int) -> None:
@@ -191,7 +194,8 @@ def test_system_messages_end_in_a_line_end() -> None:
     [
         # SDK, CommandLineToArgvW remarks
         ("a b c", ["a", "b", "c"]), ('"a b" c', ["a b", "c"]), ('x "a \\"b\\" c" d', ["x", 'a "b" c', "d"]),
-        (r'x a\\\"b c', ["x", r'a\"b', "c"]), (r'x a\\b "c d\\" e', ["x", r"a\\b", "c d\\", "e"]), ('x "" y', ["x", "", "y"]),
+        (r'x a\\\"b c', ["x", r'a\"b', "c"]), (r'x a\\b "c d\\" e', ["x", r"a\\b", "c d\\", "e"]), ('x "" y', ["x", "",
+        "y"]),
         ('x "a""b" c', ["x", 'a"b c']),
     ],
 )  # fmt: skip
@@ -271,7 +275,8 @@ def test_what_is_no_number_is_a_type_mismatch(text: str) -> None:
     ("value", "source", "target", "expected"),
     [
         # Automation reference: halves round to even; True is -1; currency counts 1/10000
-        (2.5, v.VT_R8, v.VT_I4, 2), (3.5, v.VT_R8, v.VT_I4, 4), (5, v.VT_I4, v.VT_BOOL, -1), ("True", v.VT_BSTR, v.VT_BOOL, -1),
+        (2.5, v.VT_R8, v.VT_I4, 2), (3.5, v.VT_R8, v.VT_I4, 4), (5, v.VT_I4, v.VT_BOOL, -1), ("True", v.VT_BSTR,
+        v.VT_BOOL, -1),
         (12345, v.VT_CY, v.VT_BSTR, "1.2345"), ("1.5", v.VT_BSTR, v.VT_CY, 15000), (-1, v.VT_BOOL, v.VT_BSTR, "-1"),
         (None, v.VT_EMPTY, v.VT_I4, 0), (1e20, v.VT_R8, v.VT_BSTR, "1E+20"), (0.1, v.VT_R8, v.VT_BSTR, "0.1"),
     ],
@@ -296,7 +301,13 @@ def test_impossible_conversions_say_why(value: v.Value, source: int, target: int
 @pytest.mark.parametrize(
     ("text", "days"),
     # Automation reference: day 0 is 1899-12-30, 2 is 1900-01-01; two-digit years are 1930 to 2029
-    [("1/1/1900", 2), ("12/31/99", 36525), ("January 2, 1998 3:30 PM", 35797.645833333336), ("12:00", 0.5), ("1998-1-2", 35797)],
+    [
+        ("1/1/1900", 2),
+        ("12/31/99", 36525),
+        ("January 2, 1998 3:30 PM", 35797.645833333336),
+        ("12:00", 0.5),
+        ("1998-1-2", 35797),
+    ],
 )
 def test_dates_are_read(text: str, days: float) -> None:
     assert v.parse_date(text, US) == pytest.approx(days)
@@ -335,14 +346,22 @@ def test_every_guid_survives_its_text(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     # SDK, inet_addr: one to four parts, octal and hexadecimal
-    [("127.0.0.1", 0x7F000001), ("1", 1), ("0x7f.1", 0x7F000001), ("010.0.0.1", 0x08000001), ("256.1.1.1", None), ("a.b", None)],
+    [
+        ("127.0.0.1", 0x7F000001),
+        ("1", 1),
+        ("0x7f.1", 0x7F000001),
+        ("010.0.0.1", 0x08000001),
+        ("256.1.1.1", None),
+        ("a.b", None),
+    ],
 )
 def test_internet_addresses(text: str, value: int | None) -> None:
     assert parse_address(text) == value
 
 
 def test_a_compressed_file_expands() -> None:
-    # Format SZDD: flag byte FFh = eight literals; then a copy of 3+4 bytes from where the literals went (window position 4080)
+    # Format SZDD: flag byte FFh = eight literals; then a copy of 3+4 bytes from where the literals went (window
+    # position 4080)
     data = b"SZDD\x88\xf0\x27\x33A\0" + (15).to_bytes(4, "little") + b"\xffabcdefgh" + b"\x00" + bytes([0xF0, 0xF4])
     assert expand_lz(data) == b"abcdefghabcdefg"
     with pytest.raises(ValueError, match="short"):

@@ -422,7 +422,11 @@ def RegSetValueEx(
         data = _from_guest(t, dwType, lpData, cbData, W)
         if len(data) > VALUE_MAX or len(lpValueName or "") > 255:
             raise WinError(Err.INVALID_PARAMETER)
-        store_of(t.process).set(root, path, lpValueName or "", dwType, data)
+        try:
+            store_of(t.process).set(root, path, lpValueName or "", dwType, data)
+        except WinError as error:
+            # The key is open, so it existed: somebody has deleted it since.
+            raise WinError(Err.KEY_DELETED if error.code == Err.FILE_NOT_FOUND else error.code) from None
 
     return _status(run)
 
@@ -460,7 +464,9 @@ def RegQueryValue(t: Task, hKey: PTR, lpSubKey: LPCTSTR, lpValue: PTR, lpcbValue
 
 
 @advapi32.api(aw=True)
-def RegSetValue(t: Task, hKey: PTR, lpSubKey: LPCTSTR, dwType: VALUE_TYPE, lpData: PTR, cbData: DWORD, W: IS_WIDE) -> STATUS:
+def RegSetValue(
+    t: Task, hKey: PTR, lpSubKey: LPCTSTR, dwType: VALUE_TYPE, lpData: PTR, cbData: DWORD, W: IS_WIDE
+) -> STATUS:
     """Set the default value of a sub-key, creating the key; the type must be REG_SZ."""
 
     def run() -> None:
@@ -507,58 +513,3 @@ def RegQueryMultipleValues(
             at += (len(data) + 3) & ~3
 
     return _status(run)
-
-
-# --- files and notification -----------------------------------------------------------
-
-
-@advapi32.stub("no registry files", aw=True)
-def RegSaveKey(t: Task, hKey: PTR, lpFile: LPCTSTR, lpSecurityAttributes: PTR) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("no registry files", aw=True)
-def RegLoadKey(t: Task, hKey: PTR, lpSubKey: LPCTSTR, lpFile: LPCTSTR) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("no registry files", aw=True)
-def RegUnLoadKey(t: Task, hKey: PTR, lpSubKey: LPCTSTR) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("no registry files", aw=True)
-def RegReplaceKey(t: Task, hKey: PTR, lpSubKey: LPCTSTR, lpNewFile: LPCTSTR, lpOldFile: LPCTSTR) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("Windows NT only (SDK: RegRestoreKey)", aw=True)
-def RegRestoreKey(t: Task, hKey: PTR, lpFile: LPCTSTR, dwFlags: FLAGS) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED, as on Windows 9x."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("no change notification")
-def RegNotifyChangeKeyValue(
-    t: Task, hKey: PTR, bWatchSubtree: DWORD, dwNotifyFilter: FLAGS, hEvent: PTR, fAsynchronous: DWORD
-) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED (Windows 95 documents no support for it either)."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("Windows NT only: keys have no security")
-def RegGetKeySecurity(
-    t: Task, hKey: PTR, SecurityInformation: FLAGS, pSecurityDescriptor: PTR, lpcb: LPDWORD
-) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED, as on Windows 9x."""
-    return Err.CALL_NOT_IMPLEMENTED
-
-
-@advapi32.stub("Windows NT only: keys have no security")
-def RegSetKeySecurity(t: Task, hKey: PTR, SecurityInformation: FLAGS, pSecurityDescriptor: PTR) -> STATUS:
-    """Fails with ERROR_CALL_NOT_IMPLEMENTED, as on Windows 9x."""
-    return Err.CALL_NOT_IMPLEMENTED

@@ -51,15 +51,6 @@ msvcrt.data("_pwctype", 4)
 msvcrt.data("__mb_cur_max", 4, struct.pack("<I", 1))
 
 
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """Point the exported pointers at the table."""
-    own = state.crt(t)
-    table = own.variable("_ctype") + 2
-    t.mem.put32(own.variable("_pctype"), table)
-    t.mem.put32(own.variable("_pwctype"), table)
-
-
 def wide_class(code: int) -> int:
     """Class bits of a UTF-16 unit."""
     if code < 256:

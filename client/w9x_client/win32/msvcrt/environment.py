@@ -79,12 +79,6 @@ def arrays(t: Task) -> EnvironmentArrays:
     return t.process.state(EnvironmentArrays)
 
 
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """``_environ`` and ``__initenv`` are there before the program asks."""
-    arrays(t).array(False)
-
-
 def _replace(t: Task, name: str, value: str) -> int:
     """Set (or, with an empty value, remove) a variable: 0, or -1 for a bad name."""
     if not name:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _MS, _MP, _M1, _M2, _SBUP, _SBLOW = 1, 2, 4, 8, 0x10, 0x20
 """Bits of ``_mbctype`` (mbctype.h)."""
-msvcrt.data("_mbctype", 257)
 
 
 def _page(t: Task) -> int:
@@ -78,9 +77,11 @@ def _type_table(page: int) -> bytes:
     return bytes(table)
 
 
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """``_mbctype`` describes the ANSI code page."""
+msvcrt.data("_mbctype", 257, _type_table(1252))
+
+
+def show_page(t: Task) -> None:
+    """Make ``_mbctype`` describe the code page."""
     t.mem.write(state.crt(t).variable("_mbctype"), _type_table(_page(t)))
 
 
@@ -99,7 +100,7 @@ def _setmbcp(t: Task, codepage_: INT) -> INT:
         state.set_errno(t, state.EINVAL)
         return -1
     t.process.state(Multibyte).page = page
-    t.mem.write(state.crt(t).variable("_mbctype"), _type_table(page))
+    show_page(t)
     return 0
 
 

@@ -6,17 +6,19 @@ Everything works on strings of units (Latin-1 bytes or UTF-16 units).
 from __future__ import annotations
 
 import re
+from functools import cache
 
 SPACES = "\t\n\v\f\r "
 _REAL = re.compile(r"[\t-\r ]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)", re.ASCII)
 _PREFIX = re.compile(r"[\t-\r ]*([+-]?)")
-_DIGITS = {
-    base: re.compile(f"[0-{min(base, 10) - 1}{_letters}]*")
-    for base in range(2, 37)
-    for _letters in [f"a-{chr(86 + base)}A-{chr(54 + base)}" if base > 10 else ""]
-}
 MAX_TEXT = 1 << 16
 """No number is longer; bounds the work a hostile string can cause."""
+
+
+@cache
+def _digits(base: int) -> re.Pattern[str]:
+    letters = f"a-{chr(86 + base)}A-{chr(54 + base)}" if base > 10 else ""
+    return re.compile(f"[0-{min(base, 10) - 1}{letters}]*")
 
 
 def parse_integer(text: str, base: int) -> tuple[int | None, int]:
@@ -33,7 +35,7 @@ def parse_integer(text: str, base: int) -> tuple[int | None, int]:
     if base == 0:
         base = 16 if prefixed else 8 if text[at : at + 1] == "0" else 10
     start = at + 2 if base == 16 and prefixed else at
-    digits = _DIGITS[base].match(text, start)
+    digits = _digits(base).match(text, start)
     assert digits  # the pattern matches the empty string
     if digits.end() == start:
         return None, 0

@@ -56,9 +56,10 @@ async def shut_down(t: Task, quick: bool) -> None:
 async def close_all(t: Task) -> None:
     """Flush every stream, and remove the files of tmpfile."""
     await stream.flush_all(t)
-    from . import temporary
+    if state.crt(t).has_temporary_files:
+        from . import temporary
 
-    await temporary.remove_all(t)
+        await temporary.remove_all(t)
 
 
 @msvcrt.api()

@@ -20,6 +20,7 @@ from w9x_client.abi import GuestException
 from w9x_client.abi.types import INT, LONG, PTR, THIS, UINT
 
 from . import state
+from .attach import OWN_CLASSES, WHAT, deleting_name, table_name
 from .cxx_exception import CODE, MAGIC, NONCONTINUABLE
 from .dll import msvcrt
 
@@ -30,34 +31,13 @@ _MAX_BASES = 0x4000
 
 
 # --- exception and its heirs ----------------------------------------------------------
-_CLASSES = ("exception", "bad_cast", "bad_typeid", "__non_rtti_object")
 _SIZE = 12
 """vfptr, text, whether the text is ours."""
 
 
-def _table(name: str) -> str:
-    return f"??_7{name}@@6B@"
-
-
-def _deleting(name: str) -> str:
-    return f"??_E{name}@@UAEPAXI@Z"
-
-
-_WHAT = "?what@exception@@UBEPBDXZ"
-msvcrt.data(_table("type_info"), 4)
-for _name in _CLASSES:
-    msvcrt.data(_table(_name), 8)
-
-
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """Fill the virtual function tables."""
-    own, process = state.crt(t), t.process
-    what = process.export_address("msvcrt", _WHAT)
-    for name in _CLASSES:
-        destroy = process.export_address("msvcrt", _deleting(name))
-        t.mem.write(own.variable(_table(name)), struct.pack("<II", destroy, what))
-    t.mem.put32(own.variable(_table("type_info")), process.export_address("msvcrt", _deleting("type_info")))
+msvcrt.data(table_name("type_info"), 4)
+for _name in OWN_CLASSES:
+    msvcrt.data(table_name(_name), 8)
 
 
 def _construct(t: Task, this: int, name: str, text: int, copy: bool) -> int:
@@ -66,7 +46,7 @@ def _construct(t: Task, this: int, name: str, text: int, copy: bool) -> int:
         data = t.mem.cstr(text) + b"\0"
         text = t.process.heap_alloc(len(data))
         t.mem.write(text, data)
-    t.mem.write(this, struct.pack("<III", state.crt(t).variable(_table(name)), text, int(bool(text) and copy)))
+    t.mem.write(this, struct.pack("<III", state.crt(t).variable(table_name(name)), text, int(bool(text) and copy)))
     return this
 
 
@@ -110,14 +90,14 @@ def _declare_class(name: str) -> None:
     destructor.__doc__ = deleting.__doc__ = f"~{name}."
     for export, handler in (
         (f"??0{name}@@QAE@ABV0@@Z", from_other), (f"??4{name}@@QAEAAV0@ABV0@@Z", assign),
-        (f"??1{name}@@UAE@XZ", destructor), (_deleting(name), deleting), (f"??_G{name}@@UAEPAXI@Z", deleting),
+        (f"??1{name}@@UAE@XZ", destructor), (deleting_name(name), deleting), (f"??_G{name}@@UAEPAXI@Z", deleting),
         (f"??0{name}@@QAE@ABQBD@Z" if name in ("exception", "bad_cast") else f"??0{name}@@QAE@PBD@Z",
          from_text if name in ("exception", "bad_cast") else from_pointer),
     ):  # fmt: skip
         msvcrt.api(name=export, convention="stdcall")(handler)
 
 
-for _name in _CLASSES:
+for _name in OWN_CLASSES:
     _declare_class(_name)
 
 
@@ -127,7 +107,7 @@ def exception_default(t: Task, this: THIS) -> PTR:
     return _construct(t, this, "exception", 0, False)
 
 
-@msvcrt.api(name=_WHAT, convention="stdcall")
+@msvcrt.api(name=WHAT, convention="stdcall")
 def exception_what(t: Task, this: THIS) -> PTR:
     """``const char *exception::what() const``."""
     return t.mem.u32(this + 4) or state.crt(t).keep("Unknown exception", b"Unknown exception\0")
@@ -157,7 +137,7 @@ def type_info_destructor(t: Task, this: THIS) -> None:
         t.mem.put32(this + 4, 0)
 
 
-@msvcrt.api(name=_deleting("type_info"), convention="stdcall")
+@msvcrt.api(name=deleting_name("type_info"), convention="stdcall")
 def type_info_deleting(t: Task, this: THIS, flags: UINT) -> PTR:
     """Deleting destructor; descriptors are static, so only the name is freed."""
     type_info_destructor(t, this)
@@ -247,7 +227,7 @@ def _throw_info(t: Task, name: str) -> int:
     for one in chain:
         raw = f".?AV{one}@@".encode() + b"\0"
         descriptor = process.heap_alloc(8 + len(raw))
-        mem.write(descriptor, struct.pack("<II", state.crt(t).variable(_table("type_info")), 0) + raw)
+        mem.write(descriptor, struct.pack("<II", state.crt(t).variable(table_name("type_info")), 0) + raw)
         entry = process.heap_alloc(28)
         copy = process.export_address("msvcrt", f"??0{one}@@QAE@ABV0@@Z")
         mem.write(entry, struct.pack("<IIiiiII", 0, descriptor, 0, -1, 0, _SIZE, copy))

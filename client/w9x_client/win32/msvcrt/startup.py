@@ -1,8 +1,7 @@
 """What a program's start-up code asks of the runtime: arguments, tables of initialisers, flags; and the exported
 variables about the program.
 
-The exported variables are filled when the DLL is attached, so that programs which read them without calling anything
-find them.
+The variables are filled by `attach`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from w9x_client.abi import WinError, codepage
 from w9x_client.abi.types import INT, PTR
 
-from . import command_line, environment, lowio, state, stream
+from . import command_line, environment, state
 from .dll import msvcrt
 from .stdio_format import unit_bytes
 
@@ -26,28 +25,6 @@ for _name in (
 ):  # fmt: skip
     msvcrt.data(_name, 4)
 msvcrt.data("_fileinfo", 4, struct.pack("<i", -1))
-
-
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """Fill the variables about the process."""
-    own = state.crt(t)
-    mem, process = t.mem, t.process
-    line = process.command_line
-    mem.put32(own.variable("_acmdln"), own.keep("_acmdln", codepage.encode(line, process.acp) + b"\0"))
-    mem.put32(own.variable("_wcmdln"), own.keep("_wcmdln", unit_bytes(line + "\0")))
-    program = getattr(process.modules.exe, "path", "") or ""
-    mem.put32(own.variable("_pgmptr"), own.keep("_pgmptr", codepage.encode(program, process.acp) + b"\0"))
-    mem.put32(own.variable("_wpgmptr"), own.keep("_wpgmptr", unit_bytes(program + "\0")))
-    version = process.version
-    mem.put32(own.variable("_osver"), version.build & 0x7FFF | 0x8000)
-    mem.put32(own.variable("_winver"), version.major << 8 | version.minor)
-    mem.put32(own.variable("_winmajor"), version.major)
-    mem.put32(own.variable("_winminor"), version.minor)
-    mem.put32(own.variable("_osplatform"), 1)  # VER_PLATFORM_WIN32_WINDOWS
-    mem.put32(own.variable("_aexit_rtn"), process.export_address("msvcrt", "_exit"))
-    lowio.descriptors(t)
-    stream.streams(t)
 
 
 def arguments(t: Task, expand: bool) -> list[str]:

@@ -92,6 +92,7 @@ class Crt:
         self.exit_functions: list[int] = []
         self.signals: dict[int, int] = {}
         self.exiting = False
+        self.has_temporary_files = False
         self.terminate_printed = False
         self.new_handler = 0
         self.new_mode = 0

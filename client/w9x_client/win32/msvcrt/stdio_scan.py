@@ -305,7 +305,7 @@ def _apply(t: Task, done: Scanned, arguments: int) -> int:
 async def _scan_stream(t: Task, s: stream.Stream, fmt: str, arguments: int, wide: bool = False) -> int:
     carry = ""
     while True:
-        ptr, cnt = struct.unpack("<Ii", s.mem.read(s.address, 8))
+        ptr, cnt = s.head()
         ahead = s.mem.read(ptr, cnt).decode("latin-1") if cnt > 0 else ""
         try:
             done = scan(carry + ahead, False, fmt, wide, _Locale(t))
@@ -316,7 +316,7 @@ async def _scan_stream(t: Task, s: stream.Stream, fmt: str, arguments: int, wide
             if first == stream.EOF:
                 done = scan(carry, True, fmt, wide, _Locale(t))
                 break
-            stream_ptr, stream_cnt = struct.unpack("<Ii", s.mem.read(s.address, 8))
+            stream_ptr, stream_cnt = s.head()
             s.buffer(stream_ptr - 1, stream_cnt + 1)
             continue
         used = max(0, done.used - len(carry))

@@ -35,6 +35,7 @@ PTR, CNT, BASE, FLAG, FILENO, CHARBUF, BUFSIZ, TMPNAME = range(0, 32, 4)
 EOF = -1
 
 _FILE = struct.Struct("<IiIIiIiI")
+_HEAD = struct.Struct("<Ii")
 msvcrt.data(
     "_iob",
     FILE_SIZE * IOB_ENTRIES,
@@ -63,11 +64,18 @@ class Stream:
 
     def fields(self) -> tuple[int, int, int, int, int, int, int, int]:
         """All fields in order; `_cnt`, `_file` and `_bufsiz` signed."""
-        return _FILE.unpack(self.mem.read(self.address, FILE_SIZE))
+        self.mem.check(self.address, FILE_SIZE)
+        return _FILE.unpack_from(self.mem.ram, self.address)
 
     def buffer(self, ptr: int, cnt: int) -> None:
         """Assign `_ptr` and `_cnt`."""
-        self.mem.write(self.address, struct.pack("<Ii", ptr, cnt))
+        self.mem.check(self.address, 8, True)
+        _HEAD.pack_into(self.mem.ram, self.address, ptr, cnt)
+
+    def head(self) -> tuple[int, int]:
+        """`_ptr` and `_cnt`."""
+        self.mem.check(self.address, 8)
+        return _HEAD.unpack_from(self.mem.ram, self.address)
 
     def add_flag(self, bits: int) -> None:
         """Set bits of `_flag`."""
@@ -315,7 +323,7 @@ async def fill(t: Task, s: Stream) -> int:
 
 async def get(t: Task, s: Stream) -> int:
     """The next byte, or EOF."""
-    ptr, cnt = struct.unpack("<Ii", s.mem.read(s.address, 8))
+    ptr, cnt = s.head()
     if cnt > 0:
         s.buffer(ptr + 1, cnt - 1)
         return s.mem.u8(ptr)
@@ -332,7 +340,7 @@ async def read(t: Task, s: Stream, size: int, until: int = -1) -> bytes:
     parts: list[bytes] = []
     left = size
     while left > 0:
-        ptr, cnt = struct.unpack("<Ii", s.mem.read(s.address, 8))
+        ptr, cnt = s.head()
         if cnt > 0:
             data = s.mem.read(ptr, min(cnt, left))
             if until >= 0:

@@ -338,11 +338,3 @@ def error_text(number: int) -> str:
 
 msvcrt.data("_sys_nerr", 4, (len(state.ERRNO_TEXT) - 1).to_bytes(4, "little"))
 msvcrt.data("_sys_errlist", 4 * len(state.ERRNO_TEXT))
-
-
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """``_sys_errlist`` points at the texts."""
-    own = state.crt(t)
-    for number, text in enumerate(state.ERRNO_TEXT):
-        t.mem.put32(own.variable("_sys_errlist") + 4 * number, own.keep(f"error {text}", text.encode() + b"\0"))

@@ -8,9 +8,9 @@ from w9x_client.abi import WinError
 from w9x_client.abi.types import INT, PTR
 
 from . import lowio, state, stream
-from .directory import give
 from .dll import msvcrt
 from .number_text import digits_of
+from .path import give
 from .stdio_format import unit_bytes
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def tmpfile(t: Task) -> PTR:
         if fd >= 0:
             stream.assign(place, fd, stream.IORW)
             t.process.state(Temporary).streams.add(place.address)
+            state.crt(t).has_temporary_files = True
             return place.address
         if state.get_errno(t) != state.EEXIST:
             break

@@ -53,14 +53,6 @@ def zone(t: Task) -> Zone:
     return t.process.state(Clock).zone
 
 
-@msvcrt.on_attach
-def attach(t: Task) -> None:
-    """``_tzname`` points at strings from the start."""
-    own = state.crt(t)
-    for index, name in enumerate((b"PST", b"PDT")):
-        t.mem.put32(own.variable("_tzname") + 4 * index, own.keep(f"_tzname {index}", name.ljust(64, b"\0")))
-
-
 @msvcrt.api()
 def _tzset(t: Task) -> None:
     """Read TZ again."""
