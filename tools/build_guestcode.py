@@ -1,6 +1,7 @@
 """Compile client/guestcode to the product's guestcode.bin: `python tools/build_guestcode.py [OUT]`.
 
-Needs a C compiler that can produce i386 objects (`gcc -m32 -c`; no 32-bit libraries) and pyelftools. The file is msgpack:
+Needs a C compiler that can produce i386 objects (`gcc -m32 -c`; no 32-bit libraries) and pyelftools. The file is
+msgpack:
 ``{symbol: (code, offsets of the rel32 fields of jumps to slow_path)}``.
 """
 
@@ -19,8 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "client" / "guestcode"
 OUT = ROOT / "client" / "w9x_client" / "engine" / "guestcode.bin"
 _FLAGS = (
-    "-m32", "-march=pentium", "-O2", "-c", "-ffreestanding", "-fno-builtin", "-fno-pic", "-fno-pie", "-fno-stack-protector",
-    "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fomit-frame-pointer", "-fcf-protection=none", "-Wall", "-Werror",
+    "-m32", "-march=pentium", "-O2", "-c", "-ffreestanding", "-fno-builtin", "-fno-pic", "-fno-pie",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fomit-frame-pointer", "-fcf-protection=none",
+    "-Wall", "-Werror",
     "-Wno-builtin-declaration-mismatch",
 )  # fmt: skip
 _R_386_PC32, _R_386_PLT32 = 2, 4

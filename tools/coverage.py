@@ -82,6 +82,10 @@ def page(stem: str) -> str:
     ]
     if table.partial:
         lines += ["", f"The list of exports is not complete: {table.completeness}."]
+    if counts["absent"] == len(functions):
+        # Nothing is here yet: a list of what nobody asks for would be noise (MSVCP60 alone has two thousand exports).
+        functions = [row for row in functions if row.demand]
+        lines += ["", "Those that programs import:"]
     lines += ["", "| function | state | used by | note | declared in |", "|---|---|---:|---|---|"]
     lines += [
         f"| {_cell(row.label)} | {row.status} | {row.demand or ''} | {_cell(row.note)} | {row.source} |"
@@ -96,11 +100,11 @@ def overview(stems: list[str]) -> str:
         _HEAD,
         "# Coverage of the Windows 98 SE API",
         "",
-        "Of the functions that each DLL exported in Windows 98 Second Edition: **full** behaves as documented; **partial**",
-        "works, and the note says what is missing; **stub** answers with an honest failure or a documented no-effect success;",
-        "**absent** binds, and ends the program with a message when it is called. *Demand met* counts imports: of all imports",
-        f"of the DLL in {PROGRAMS} programs and DLLs of the time, the share that leads to a full or partial function. What to",
-        "do next is in [missing.md](missing.md).",
+        "Of the functions that each DLL exported in Windows 98 Second Edition: **full** behaves as documented;",
+        "**partial** works, and the note says what is missing; **stub** answers with an honest failure or a documented",
+        "no-effect success; **absent** binds, and ends the program with a message when it is called. *Demand met*",
+        f"counts imports: of all imports of the DLL in {PROGRAMS} programs and DLLs of the time, the share that leads",
+        "to a full or partial function. What to do next is in [missing.md](missing.md).",
         "",
         "| DLL | exports | full | partial | stub | absent | demand met |",
         "|---|---:|---:|---:|---:|---:|---:|",

@@ -1,7 +1,7 @@
 """A guest without a program: exports are called through their real stubs, on a real engine.
 
-`Guest.call("kernel32.MulDiv", 6, 7, 2)` pushes the arguments on a guest stack, runs the export's stub in the engine and returns EAX. Last
-error is poisoned before each call, so that a test sees who sets it.
+`Guest.call("kernel32.MulDiv", 6, 7, 2)` pushes the arguments on a guest stack, runs the export's stub in the engine and
+returns EAX. Last error is poisoned before each call, so that a test sees who sets it.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ class Guest:
     def call(self, name: str, *arguments: Any) -> int:
         """Call an export; returns EAX (unsigned).
 
-        Arguments: int, bool, None, float (a double), bytes (a pointer to a zero-terminated copy), str (the same, wide for names
+        Arguments: int, bool, None, float (a double), bytes (a pointer to a zero-terminated copy), str (the same, wide
+        for names
         that end in W, else in the ANSI code page), `Buffer`, and functions' addresses.
         """
         return self.call_at(self.address(name), *arguments, wide=name.endswith("W"))

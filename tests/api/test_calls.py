@@ -23,7 +23,9 @@ def test_an_export_nobody_implements_ends_the_process_by_name(guest: Guest, capf
     assert "kernel32.CommConfigDialogA is not implemented" in capfd.readouterr().err
 
 
-def test_an_unhandled_division_by_zero_reports_place_and_registers(guest: Guest, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unhandled_division_by_zero_reports_place_and_registers(
+    guest: Guest, capfd: pytest.CaptureFixture[str]
+) -> None:
     divide = code(guest, "mov eax, 1\nxor ecx, ecx\nxor edx, edx\ndiv ecx\nret")
     with pytest.raises(GuestDied) as died:
         guest.call_at(divide)

@@ -105,6 +105,8 @@ def test_every_lint_exception_names_its_rule_and_its_reason() -> None:
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             for match in _EXCEPTION.finditer(line):
+                if match[1].startswith("type") and "tests" in path.parts:
+                    continue  # mypy's strict rules are for the product
                 reason = match["rest"].replace("# fmt: skip", "").strip(" #-–")
                 if not match["codes"] or not (
                     reason or _EXCEPTION.search(line, match.end()) or _reason_in(match["codes"])

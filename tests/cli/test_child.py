@@ -1,4 +1,4 @@
-"""CreateProcess starts another `w9x run`, which tells its parent how it went."""
+"""A program starts another one, through the command."""
 
 from __future__ import annotations
 
@@ -49,8 +49,3 @@ def test_a_file_that_is_no_program_is_an_error_of_create_process(world: Runner, 
     done = world.run(parent, ["bad.exe"])
     assert lines(done.stdout) in (["error 193"], ["error 11"]), shown(done)  # BAD_EXE_FORMAT or BAD_FORMAT
 
-
-def test_the_option_is_not_for_people(world: Runner) -> None:
-    done = world.w9x("run", "--child", "99")
-    assert done.returncode == 2
-    assert len(lines(done.stderr)) == 1

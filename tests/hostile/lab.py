@@ -202,8 +202,8 @@ def main() -> None:
     """Read jobs, run each in a forked process, print the outcomes."""
     import unicorn  # noqa: F401  # before the forks: it is the slow import
 
-    from tests.api import harness  # noqa: F401
-    from w9x_client.win32.kernel32 import file  # noqa: F401
+    from tests.api import harness  # noqa: F401  # imported for what it registers
+    from w9x_client.win32.kernel32 import file  # noqa: F401  # imported for what it registers
 
     limit = float(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:

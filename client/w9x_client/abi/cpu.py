@@ -16,7 +16,13 @@ class Cpu(Protocol):
     ebp: int
     esi: int
     edi: int
-    eip: int
+
+    @property
+    def eip(self) -> int:
+        """The instruction pointer."""
+
+    @eip.setter
+    def eip(self, value: int) -> None: ...
 
     @property
     def eflags(self) -> int:

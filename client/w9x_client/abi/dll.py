@@ -1,9 +1,11 @@
 """Declaring exports: a decorated Python function is an export of a system DLL.
 
 ``kernel32 = Dll("kernel32")`` once per DLL; then ``@kernel32.api()``, ``@kernel32.partial("what is missing")``,
-``@kernel32.stub("what it answers")`` or ``@kernel32.not_on_9x()``. The signature is the only statement of the arguments.
+``@kernel32.stub("what it answers")`` or ``@kernel32.not_on_9x()``.
+The signature is the only statement of the arguments.
 
-The registry is filled by importing the modules of ``w9x_client.win32.<dll>``, one per topic; `find_dll` does that by name, so that the loader meets the API only
+The registry is filled by importing the modules of ``w9x_client.win32.<dll>``, one per topic; `find_dll` does that by
+name, so that the loader meets the API only
 here, as the guest meets it only through export tables.
 """
 
@@ -125,8 +127,10 @@ class Dll:
     ) -> Callable[[F], F]:
         """Options of every declaration.
 
-        name: export name where it is no Python identifier; aw: declare both NameA and NameW from one body; wide: the body is a W function;
-        convention: where it differs from the DLL's; since: see `Export.since`; guest: guest-code symbol; saves_eax: see `Export.saves_eax`.
+        name: export name where it is no Python identifier; aw: declare both NameA and NameW from one body; wide: the
+        body is a W function;
+        convention: where it differs from the DLL's; since: see `Export.since`; guest: guest-code symbol; saves_eax:
+        see `Export.saves_eax`.
         """
 
         def declare(fn: F) -> F:
@@ -153,7 +157,9 @@ def _package(name: str) -> str:
 
 
 def find_dll(name: str) -> Dll | None:
-    """The declarations of system DLL ``name`` (no extension), importing all its topics; None where we declare nothing."""
+    """The declarations of system DLL ``name`` (no extension), importing all its topics; None where we declare
+    nothing.
+    """
     if name not in _complete:
         package = _package(name)
         if not package.rpartition(".")[2].isidentifier() or importlib.util.find_spec(package) is None:

@@ -1,8 +1,11 @@
 """Parameter and result types of the API.
 
-Each alias is ``Annotated[what the body sees, how it travels]``. `Arg.code` gives the struct letters of its stack slots (a
-letter is one 4-byte slot, ``q`` and ``d`` two); `Arg.decode` is the expression that turns the slot ``{0}`` into what the body
-sees, evaluated with ``t`` (the task), ``W`` (True in the wide twin of an A/W pair) and `Arg.names` in scope. `Ret.encode` turns the
+Each alias is ``Annotated[what the body sees, how it travels]``. `Arg.code` gives the struct letters of its stack
+slots (a
+letter is one 4-byte slot, ``q`` and ``d`` two); `Arg.decode` is the expression that turns the slot ``{0}`` into what
+the body
+sees, evaluated with ``t`` (the task), ``W`` (True in the wide twin of an A/W pair) and `Arg.names` in scope.
+`Ret.encode` turns the
 body's result ``{0}`` into the result register; `Ret.failure` is what a raised `WinError` returns.
 
 A type not listed here is declared beside the topic that needs it, in the same way.
@@ -135,9 +138,7 @@ THIS = Annotated[int, Arg("", "t.cpu.ecx"), Ret()]
 LPCSTR = Annotated["str | None", Arg("I", "(t.ansi({0}) if {0} else None)", "str")]
 """Zero-terminated text in the process's ANSI code page."""
 LPCWSTR = Annotated["str | None", Arg("I", "(t.mem.wide({0}) if {0} else None)", "str")]
-LPCTSTR = Annotated[
-    "str | None", Arg("I", "((t.mem.wide({0}) if W else t.ansi({0})) if {0} else None)", "str")
-]
+LPCTSTR = Annotated["str | None", Arg("I", "((t.mem.wide({0}) if W else t.ansi({0})) if {0} else None)", "str")]
 """Text of an A/W pair."""
 PSZ = Annotated["bytes | None", Arg("I", "(t.mem.cstr({0}) if {0} else None)", "str")]
 """A zero-terminated byte string, undecoded (the C runtime's `char *`)."""

@@ -97,20 +97,13 @@ Ctrl-C reaches the program as CTRL_C_EVENT; a second one ends it.
 
 @click.command(context_settings=_PROGRAM_CONTEXT, epilog=RUN_EPILOG)
 @run_options
-@click.option("--child", type=int, hidden=True, help="Descriptor of a parent process (CreateProcess).")
-@click.argument("program", required=False, type=click.Path())
+@click.argument("program", type=click.Path())
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
-def run(program: str | None, arguments: tuple[str, ...], child: int | None, **how: Any) -> int:
+def run(program: str, arguments: tuple[str, ...], **how: Any) -> int:
     """Run the Windows program PROGRAM, a Linux path or a Windows path on one of its drives.
 
     Its standard input, output and error are this command's. The daemon is started when none runs.
     """
-    if child is not None:
-        from .child import serve
-
-        return serve(child)
-    if program is None:
-        fail("no program given ('w9x run --help' shows the usage)", USAGE)
     return _launch(merge(program, arguments, **how))
 
 
@@ -132,7 +125,7 @@ Examples:
 @click.command(context_settings=_PROGRAM_CONTEXT, epilog=TRACE_EPILOG)
 @run_options
 @click.option("--filter", "filter_text", metavar="LIST", default="*", show_default=True, help="Which calls are logged.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the log to FILE instead of standard error.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the log there, not to standard error.")
 @click.argument("program", type=click.Path())
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def trace(program: str, arguments: tuple[str, ...], filter_text: str, output: str | None, **how: Any) -> int:

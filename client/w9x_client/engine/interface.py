@@ -1,7 +1,9 @@
 """What an engine offers, and what it expects of the process it runs.
 
-An engine executes one process's guest threads over an `AddressSpace`. It turns everything that is not plain execution into a call of its
-`EventHandler`, with the thread's registers in `cpu`; when the handler returns, the guest goes on with the registers as they are then, unless
+An engine executes one process's guest threads over an `AddressSpace`. It turns everything that is not plain execution
+into a call of its
+`EventHandler`, with the thread's registers in `cpu`; when the handler returns, the guest goes on with the registers
+as they are then, unless
 `stop` was called: then `run` returns at once.
 
 Contract for handlers: they may change any register, write guest memory, and call `stop`. They never call `run`.
@@ -24,7 +26,9 @@ class Fault:
     """A processor exception raised by the guest's own instruction; ``cpu.eip`` stands at that instruction."""
 
     vector: int
-    """x86 vector: 0 divide, 1 debug, 3 breakpoint, 4 overflow, 6 undefined, 13 protection, 14 page, 16 x87, 17 alignment."""
+    """x86 vector: 0 divide, 1 debug, 3 breakpoint, 4 overflow, 6 undefined, 13 protection, 14 page, 16 x87, 17
+    alignment.
+    """
     error: int
     address: int
     """Faulting linear address of a page fault, else 0."""
@@ -52,11 +56,14 @@ class Engine(Protocol):
     """An execution engine."""
 
     name: str
-    cpu: Cpu
     fast_entries: dict[int, Entry]
     """Synchronous exports that may be answered without `EventHandler`: ``entry(task, esp)`` gives EAX."""
     recent_calls: deque[int]
     """The last exports called, for crash reports."""
+
+    @property
+    def cpu(self) -> Cpu:
+        """The registers of the current thread."""
 
     def set_pages(self, first: int, count: int, bits: int) -> None:
         """Follow a change of page protection (`layout.PROT_*`)."""
@@ -77,7 +84,9 @@ class Engine(Protocol):
         """Execute until `stop`; exceptions raised by handlers pass through."""
 
     def needs_pause(self) -> bool:
-        """Whether `run` should be left and entered again soon, for the engine's own housekeeping; callable from any thread."""
+        """Whether `run` should be left and entered again soon, for the engine's own housekeeping; callable from any
+        thread.
+        """
 
     def stop(self) -> None:
         """Make `run` return at the next exact point; callable from handlers and from other host threads."""

@@ -19,7 +19,9 @@ class FreeRanges:
         return len(self._starts) == 1 and self._ends[0] - self._starts[0] == size
 
     def take(self, size: int, alignment: int, top_down: bool, floor: int = 0) -> int | None:
-        """Take ``size`` bytes at a multiple of ``alignment``, not below ``floor``; None when no free part is large enough."""
+        """Take ``size`` bytes at a multiple of ``alignment``, not below ``floor``; None when no free part is large
+        enough.
+        """
         order = range(len(self._starts) - 1, -1, -1) if top_down else range(len(self._starts))
         for index in order:
             if top_down:

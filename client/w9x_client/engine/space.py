@@ -1,13 +1,19 @@
 """One process's 4 GB: what is reserved and committed, with which protection, backed by which file.
 
-Backing. Two files cover the guest, both with *file offset == guest address*: the arena file, which all processes share, and this process's own memfd for
-everything private (low memory, the area above 3 GB, overlays, writable image sections, and 4 MB–2 GB in a private arena). Which of
-the two stands behind a page is decided by `back_private` and by the kind of arena; an engine in another process can make the same mappings from
+Backing. Two files cover the guest, both with *file offset == guest address*: the arena file, which all processes
+share, and this process's own memfd for
+everything private (low memory, the area above 3 GB, overlays, writable image sections, and 4 MB–2 GB in a private
+arena). Which of
+the two stands behind a page is decided by `back_private` and by the kind of arena; an engine in another process can
+make the same mappings from
 the same two descriptors.
 
-State. `prot` has one byte per page (`layout.PROT_*`): the single truth that `Memory` checks and that the engine's page tables
-follow through `PageListener.set_pages`. Shared pages are mirrored in the arena's page map, from which another process attaches them when it first
-touches them (`page_in`); when somebody frees shared pages the arena's epoch moves and `refresh` drops what was attached.
+State. `prot` has one byte per page (`layout.PROT_*`): the single truth that `Memory` checks and that the engine's
+page tables
+follow through `PageListener.set_pages`. Shared pages are mirrored in the arena's page map, from which another process
+attaches them when it first
+touches them (`page_in`); when somebody frees shared pages the arena's epoch moves and `refresh` drops what was
+attached.
 
 Errors are `WinError` with the codes that VirtualAlloc and its family document.
 """
@@ -116,12 +122,15 @@ class AddressSpace:
     """The guest's memory in this process.
 
     Args:
-        arena: the shared arena file, or None for a process on its own (tests, `--arena private` keeps it for the DLL arena).
+        arena: the shared arena file, or None for a process on its own (tests, `--arena private` keeps it for the DLL
+        arena).
         connection: to the daemon that owns the arena's ledger; None exactly when arena is None.
         private: keep 4 MB–2 GB to this process (the isolation Microsoft documents).
     """
 
-    def __init__(self, arena: ArenaFile | None = None, connection: Connection | None = None, *, private: bool = False):
+    def __init__(
+        self, arena: ArenaFile | None = None, connection: Connection | None = None, *, private: bool = False
+    ) -> None:
         self._arena = arena
         self._connection = connection
         self.private = private or arena is None
@@ -277,7 +286,7 @@ class AddressSpace:
         return found
 
     def _may_reserve(self, base: int, end: int) -> bool:
-        return layout.SYSTEM_START <= base and end <= layout.DLL_END and not (base < layout.DLL_START < end)
+        return base >= layout.SYSTEM_START and end <= layout.DLL_END and not (base < layout.DLL_START < end)
 
     def _record(self, item: Reservation) -> None:
         self._reservations[item.base] = item
@@ -331,7 +340,9 @@ class AddressSpace:
             raise WinError(Err.INVALID_PARAMETER)
         self._forget(item)
         if item.source == "local":
-            (self._local_dll if base >= layout.DLL_START else self._local_system).give(base, layout.granule_up(item.size))
+            (self._local_dll if base >= layout.DLL_START else self._local_system).give(
+                base, layout.granule_up(item.size)
+            )
         elif item.source == "daemon":
             self._free_at_daemon(base)
         else:
@@ -376,9 +387,7 @@ class AddressSpace:
     def _is_arena(self, page: int) -> bool:
         address = page * PAGE
         return (
-            self._arena is not None
-            and self._arena_start <= address < layout.DLL_END
-            and not self._private_pages[page]
+            self._arena is not None and self._arena_start <= address < layout.DLL_END and not self._private_pages[page]
         )
 
     def _runs(self, start: int, size: int, test: Callable[[int], bool]) -> list[tuple[int, int]]:
@@ -398,7 +407,10 @@ class AddressSpace:
         return runs
 
     def commit(self, address: int, size: int, prot: int = RW) -> None:
-        """Commit pages of a reservation; committed ones get the new protection. NOT_ENOUGH_MEMORY when the file is full."""
+        """Commit pages of a reservation; committed ones get the new protection.
+
+        NOT_ENOUGH_MEMORY when the file is full.
+        """
         start, length, _ = self._inside(address, size)
         self._commit_pages(start, length, prot)
 
@@ -475,7 +487,10 @@ class AddressSpace:
 
     # --- protection -------------------------------------------------------------------
     def protect(self, address: int, size: int, prot: int) -> int:
-        """Change committed pages' protection; returns the first page's old bits. INVALID_ADDRESS unless all are committed."""
+        """Change committed pages' protection; returns the first page's old bits.
+
+        INVALID_ADDRESS unless all are committed.
+        """
         start, end = layout.page_down(address), layout.page_up(address + max(size, 1))
         if end > layout.PRIVATE_END:
             raise WinError(Err.INVALID_ADDRESS)
@@ -518,7 +533,8 @@ class AddressSpace:
     def place_image(self, key: str, preferred: int, size: int, relocatable: bool, label: str) -> Placement:
         """Find a place for an image of ``size`` bytes that wants ``preferred``.
 
-        A shared placement's pages are the arena's: fill them when it is fresh, then call `image_ready`; replace pages that are
+        A shared placement's pages are the arena's: fill them when it is fresh, then call `image_ready`; replace pages
+        that are
         one copy per process with `back_private` first. A placement that is not shared is private throughout.
         The pages are committed writable for nobody: set each section's protection with `protect_image`.
         """
@@ -612,7 +628,9 @@ class AddressSpace:
             self.release(item.base)
 
     def back_private(self, address: int, size: int) -> None:
-        """Put this process's own zeroed pages at a page range of an image (writable sections, import tables, overlays)."""
+        """Put this process's own zeroed pages at a page range of an image (writable sections, import tables,
+        overlays).
+        """
         start, end = layout.page_down(address), layout.page_up(address + size)
         if start >= layout.DLL_END or not layout.in_arena(start) or self._arena is None or start < self._arena_start:
             return  # private already

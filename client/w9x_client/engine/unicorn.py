@@ -1,6 +1,7 @@
 """The Unicorn engine: one `Uc` per process, guest threads as saved contexts that take turns.
 
-The guest runs flat at CPL 3 under PAE page tables (`paging`), with a GDT for the flat segments and an LDT for the TIBs (and, later, 16-bit code).
+The guest runs flat at CPL 3 under PAE page tables (`paging`), with a GDT for the flat segments and an LDT for the
+TIBs (and, later, 16-bit code).
 All events arrive in one interrupt hook:
 
 * ``int 80h`` at the API gate: the export's number is in EAX, its return address at ESP.
@@ -63,28 +64,39 @@ _CPUID = {
     1: (0x672, 0, 0, 0x0383F9FF),
     2: (0x03020101, 0, 0, 0x0C040843),
 }
-"""EAX, EBX, ECX, EDX by leaf. Unicorn's own answer is an AMD processor with 64-bit features that no program of the time expects."""
+"""EAX, EBX, ECX, EDX by leaf.
+
+Unicorn's own answer is an AMD processor with 64-bit features that no program of the time expects.
+"""
 
 
 def descriptor(base: int, limit: int, access: int, flags: int) -> bytes:
-    """An 8-byte segment descriptor: ``access`` = P DPL S type, ``flags`` = G(8) D(4) AVL(1); limit in bytes or pages."""
+    """An 8-byte segment descriptor: ``access`` = P DPL S type, ``flags`` = G(8) D(4) AVL(1).
+
+    ``limit`` counts bytes, or pages where G is set.
+    """
     return struct.pack(
         "<HHBBBB", limit & 0xFFFF, base & 0xFFFF, base >> 16 & 0xFF, access,
         (limit >> 16 & 0xF) | flags << 4, base >> 24 & 0xFF,
     )  # fmt: skip
 
 
-def _register(index: int) -> property:
-    def get(self: _Cpu) -> int:
-        return self.state[2 * index] if self.state is not None else int(self.uc.reg_read(GPRS[index]))
+class _Register:
+    """One general register of a `_Cpu`."""
 
-    def put(self: _Cpu, value: int) -> None:
-        if self.state is not None:
-            self.state[2 * index] = value & 0xFFFFFFFF
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def __get__(self, cpu: _Cpu, owner: type[_Cpu]) -> int:
+        if cpu.state is not None:
+            return cpu.state[2 * self._index]
+        return int(cpu.uc.reg_read(GPRS[self._index]))
+
+    def __set__(self, cpu: _Cpu, value: int) -> None:
+        if cpu.state is not None:
+            cpu.state[2 * self._index] = value & 0xFFFFFFFF
         else:
-            self.uc.reg_write(GPRS[index], value & 0xFFFFFFFF)
-
-    return property(get, put)
+            cpu.uc.reg_write(GPRS[self._index], value & 0xFFFFFFFF)
 
 
 class _Cpu:
@@ -94,8 +106,8 @@ class _Cpu:
         self.uc = uc
         self.state = state
 
-    eax, ecx, edx, ebx = _register(0), _register(1), _register(2), _register(3)
-    esp, ebp, esi, edi = _register(4), _register(5), _register(6), _register(7)
+    eax, ecx, edx, ebx = _Register(0), _Register(1), _Register(2), _Register(3)
+    esp, ebp, esi, edi = _Register(4), _Register(5), _Register(6), _Register(7)
 
     @property
     def eip(self) -> int:
@@ -330,7 +342,7 @@ class UnicornEngine:
                         state[0] = entry(engine._task, state[8])
                     else:
                         engine._handler.api_call(number)  # type: ignore[union-attr]  # set while running
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001  # nothing may be raised into C; `run` raises it
                     engine._entry_failed(error)
                 return
             engine._slow_event(number, state)
@@ -348,7 +360,7 @@ class UnicornEngine:
                     cpu.eax = entry(self._task, cpu.esp)
                 else:
                     self._handler.api_call(export)  # type: ignore[union-attr]  # set while running
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # nothing may be raised into C; `run` raises it
                 self._entry_failed(error)
             return
         self._slow_event(number, None)
@@ -377,13 +389,14 @@ class UnicornEngine:
             handler.fault(Fault(number, error, address, interrupt))
             if state is None:
                 uclib.uc_emu_stop(self._handle)  # `run` makes Unicorn forget the fault and goes on
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001  # nothing may be raised into C; `run` raises it
             self._event_failed(problem)
 
     def _guess_event(self, number: int) -> tuple[int, bool, int, int]:
         """(vector, interrupt, error code, address) without the CPU state, as well as the public interface lets us know.
 
-        Unicorn reports every fault after the first as a double fault (8) there, and gives no error code; both are inferred.
+        Unicorn reports every fault after the first as a double fault (8) there, and gives no error code; both are
+        inferred.
         """
         address = int(self.uc.reg_read(x86.UC_X86_REG_CR2))
         bits = self._space.prot[address >> 12]
@@ -414,7 +427,7 @@ class UnicornEngine:
         try:
             assert self._handler is not None
             self._handler.fault(Fault(6, 0, 0))
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001  # nothing may be raised into C; `run` raises it
             self._event_failed(problem)
         return True
 
@@ -426,7 +439,7 @@ class UnicornEngine:
     def _entry_failed(self, error: BaseException) -> None:
         try:
             self._handler.entry_failed(error)  # type: ignore[union-attr]  # set while running
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001  # nothing may be raised into C; `run` raises it
             self._event_failed(problem)
 
     def _event_failed(self, error: BaseException) -> None:
@@ -493,9 +506,7 @@ class UnicornEngine:
         while True:
             self._forget_fault()
             status = uclib.uc_emu_start(self._handle, self.cpu.eip, _NEVER, 0, 0)
-            if self._error is not None:
-                error, self._error = self._error, None
-                raise error
+            self._raise_error()
             if status == unicorn.UC_ERR_OK:
                 if self._stopping or self.cpu.state is not None:
                     return
@@ -503,8 +514,14 @@ class UnicornEngine:
             # an event that Unicorn reports by its result instead of a hook: the instruction faulted
             self._handler.fault(Fault(6 if status == unicorn.UC_ERR_INSN_INVALID else 13, 0, 0))
 
+    def _raise_error(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
     def _forget_fault(self) -> None:
-        """Make Unicorn forget the last fault (and the fetch fault that a stop leaves): the next would count as a double fault.
+        """Make Unicorn forget the last fault (and the fetch fault that a stop leaves): the next would count as a
+        double fault.
 
         Through the public interface only a restored context does that, so all registers are carried over.
         """
@@ -522,5 +539,4 @@ class UnicornEngine:
         uclib.uc_emu_stop(self._handle)
 
     def close(self) -> None:
-        self._callbacks = ()
         self._handler = None

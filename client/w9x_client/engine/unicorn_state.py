@@ -1,10 +1,13 @@
 """Direct views of Unicorn's CPU state, verified before they are trusted.
 
-Reading a register through the binding costs half a microsecond; the API path reads two and writes one. The wheel that w9x pins keeps
-the x86 state at a fixed place behind the ``uc_struct``; `locate` proves that with sentinel values in all eight registers, and returns None when anything
+Reading a register through the binding costs half a microsecond; the API path reads two and writes one. The wheel that
+w9x pins keeps
+the x86 state at a fixed place behind the ``uc_struct``; `locate` proves that with sentinel values in all eight
+registers, and returns None when anything
 differs. Then the engine uses the public accessors.
 
-Offsets are those of Unicorn 2.1.x, x86-64 host builds (``CPUX86State`` of target/i386/cpu.h, registers held as 64-bit words).
+Offsets are those of Unicorn 2.1.x, x86-64 host builds (``CPUX86State`` of target/i386/cpu.h, registers held as 64-bit
+words).
 """
 
 from __future__ import annotations
@@ -67,10 +70,14 @@ def locate(uc: Any) -> memoryview | None:
 class TlbTuner:
     """Makes the emulated TLB grow when the guest's working set needs it.
 
-    Unicorn's TLB starts with 256 entries and doubles only when it is flushed after more than 70 % of it was used. A program that never
-    causes a flush keeps 256 for ever, and copies between addresses that share entries at a tenth of the speed (measured: ``rep movsd`` over
-    64 MB, 5.3 s against 0.55 s). The tuner reads how many entries are used; when they run out it raises the count, so that the flush doubles
-    the table, three times in a row. `make` proves the two fields by watching one doubling, and gives None where that fails.
+    Unicorn's TLB starts with 256 entries and doubles only when it is flushed after more than 70 % of it was used. A
+    program that never
+    causes a flush keeps 256 for ever, and copies between addresses that share entries at a tenth of the speed
+    (measured: ``rep movsd`` over
+    64 MB, 5.3 s against 0.55 s). The tuner reads how many entries are used; when they run out it raises the count, so
+    that the flush doubles
+    the table, three times in a row. `make` proves the two fields by watching one doubling, and gives None where that
+    fails.
     """
 
     _USED, _MASK = -1432, -48
@@ -119,7 +126,8 @@ def make_stop_exact(uc: Any, library: Any) -> bool:
     """Let an asynchronous stop act only between translation blocks; False when this build differs.
 
     Without it `uc_emu_stop` from another thread can stop inside an instruction after its store, and a restart would
-    execute the instruction twice. The place of the flag is read off the machine code of the exported function that tests it.
+    execute the instruction twice. The place of the flag is read off the machine code of the exported function that
+    tests it.
     """
     try:
         function = ctypes.cast(library.check_exit_request_x86_64, ctypes.c_void_p).value

@@ -243,7 +243,11 @@ async def load_program(t: Task, program: Program, guest_path: str) -> Module:
 
 
 async def load_library(t: Task, name: str, flags: int = 0) -> Module:
-    """LoadLibraryEx. Raises WinError: DLL_NOT_FOUND (Windows 9x's code; NT's is MOD_NOT_FOUND), BAD_EXE_FORMAT, DLL_INIT_FAILED, NOT_ENOUGH_MEMORY."""
+    """LoadLibraryEx.
+
+    Raises WinError: DLL_NOT_FOUND (Windows 9x's code; NT's is MOD_NOT_FOUND), BAD_EXE_FORMAT, DLL_INIT_FAILED,
+    NOT_ENOUGH_MEMORY.
+    """
     process = t.process
     data_only = bool(flags & LOAD_LIBRARY_AS_DATAFILE)
     if not name or "\0" in name:

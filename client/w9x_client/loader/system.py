@@ -134,7 +134,9 @@ class SystemModules:
                 return None
             if not isinstance(names, list) or not isinstance(hidden, dict) or not isinstance(topics, dict):
                 return None
-            if not all(isinstance(name, str) and name.startswith("w9x_client.win32.") for name in (*topics.values(), *hooks)):
+            if not all(
+                isinstance(name, str) and name.startswith("w9x_client.win32.") for name in (*topics.values(), *hooks)
+            ):
                 return None
         except (OSError, ValueError, KeyError, TypeError, paths.PathError):
             return None
@@ -152,7 +154,8 @@ class SystemModules:
         )
         digest = hashlib.sha256(data).hexdigest()
         notes = {
-            "names": built.names, "hidden": built.hidden, "topics": built.topics, "hooks": built.hooks, "sha256": digest,
+            "names": built.names, "hidden": built.hidden, "topics": built.topics, "hooks": built.hooks,
+            "sha256": digest,
         }  # fmt: skip
         try:
             folder = self._folder() / fingerprint

@@ -39,7 +39,9 @@ def report(process: Process, task: Task, record_at: int, context_at: int) -> Non
     warn(f"{program.name if program else 'program'} ended: {describe(process, record)}")
     warn(
         "  "
-        + " ".join(f"{name.lower()}={getattr(context, name):08X}" for name in ("Eax", "Ebx", "Ecx", "Edx", "Esi", "Edi"))
+        + " ".join(
+            f"{name.lower()}={getattr(context, name):08X}" for name in ("Eax", "Ebx", "Ecx", "Edx", "Esi", "Edi")
+        )
         + f" ebp={context.Ebp:08X} esp={context.Esp:08X} eip={context.Eip:08X} efl={context.EFlags:08X}"
     )
     calls = [process.modules.system.export_of(number) for number in process.recent_calls]

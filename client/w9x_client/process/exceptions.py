@@ -1,10 +1,13 @@
 """Structured exception handling: EXCEPTION_RECORD, CONTEXT, dispatch along FS:[0], unwind, the unhandled exception.
 
-Interface: `dispatch` (a coroutine: an exception happened with this register state), `unwind` (RtlUnwind), `record_of` (which Win32
-exception a processor fault is). Records and contexts live on the guest's own stack below the faulting ESP, as on Windows, so that handlers
+Interface: `dispatch` (a coroutine: an exception happened with this register state), `unwind` (RtlUnwind), `record_of`
+(which Win32
+exception a processor fault is). Records and contexts live on the guest's own stack below the faulting ESP, as on
+Windows, so that handlers
 may edit them; frames of suspended handlers above a passed stack position are dropped by `task`.
 
-Sources: Matt Pietrek, "A Crash Course on the Depths of Win32 Structured Exception Handling", MSJ January 1997; SDK winnt.h for layouts and codes.
+Sources: Matt Pietrek, "A Crash Course on the Depths of Win32 Structured Exception Handling", MSJ January 1997;
+SDK winnt.h for layouts and codes.
 """
 
 from __future__ import annotations
@@ -45,12 +48,15 @@ CONTROL_C_EXIT = 0xC000013A
 
 NAMES = {
     ACCESS_VIOLATION: "access violation", INT_DIVIDE_BY_ZERO: "integer division by zero", BREAKPOINT: "breakpoint",
-    ILLEGAL_INSTRUCTION: "illegal instruction", PRIVILEGED_INSTRUCTION: "privileged instruction", STACK_OVERFLOW: "stack overflow",
+    ILLEGAL_INSTRUCTION: "illegal instruction", PRIVILEGED_INSTRUCTION: "privileged instruction",
+    STACK_OVERFLOW: "stack overflow",
     INT_OVERFLOW: "integer overflow", SINGLE_STEP: "single step", DATATYPE_MISALIGNMENT: "misaligned access",
     FLT_DIVIDE_BY_ZERO: "floating-point division by zero", FLT_INVALID_OPERATION: "invalid floating-point operation",
-    FLT_OVERFLOW: "floating-point overflow", FLT_UNDERFLOW: "floating-point underflow", FLT_INEXACT_RESULT: "inexact floating-point result",
+    FLT_OVERFLOW: "floating-point overflow", FLT_UNDERFLOW: "floating-point underflow",
+    FLT_INEXACT_RESULT: "inexact floating-point result",
     FLT_STACK_CHECK: "floating-point stack error", FLT_DENORMAL_OPERAND: "denormal floating-point operand",
-    ARRAY_BOUNDS_EXCEEDED: "array bounds exceeded", GUARD_PAGE: "guard page", NONCONTINUABLE_EXCEPTION: "noncontinuable exception",
+    ARRAY_BOUNDS_EXCEEDED: "array bounds exceeded", GUARD_PAGE: "guard page",
+    NONCONTINUABLE_EXCEPTION: "noncontinuable exception",
     INVALID_DISPOSITION: "invalid handler disposition", 0xE06D7363: "unhandled C++ exception",
 }  # fmt: skip
 
@@ -69,7 +75,9 @@ class EXCEPTION_RECORD(ctypes.LittleEndianStructure):
 
 
 class CONTEXT(ctypes.LittleEndianStructure):
-    """The i386 register context (SDK winnt.h), without the extended registers that Windows 9x does not have; 204 bytes."""
+    """The i386 register context (SDK winnt.h), without the extended registers that Windows 9x does not have; 204
+    bytes.
+    """
 
     _fields_ = (
         ("ContextFlags", ctypes.c_uint32),
@@ -255,7 +263,9 @@ async def dispatch(task: Task, record_at: int, context_at: int) -> None:
 
 
 async def unwind(task: Task, target: int, record_at: int = 0) -> None:
-    """RtlUnwind: call every handler from the innermost to ``target`` (excluded; 0 = all) for clean-up, and unlink its frame."""
+    """RtlUnwind: call every handler from the innermost to ``target`` (excluded; 0 = all) for clean-up, and unlink its
+    frame.
+    """
     mem = task.mem
     saved_esp = task.cpu.esp
     context_at = (saved_esp - CONTEXT_ROOM) & ~0xF

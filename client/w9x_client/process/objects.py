@@ -1,7 +1,8 @@
 """Kernel objects, handles and waiting, inside one process.
 
 `KernelObject` is what a handle refers to. A waitable object answers `signaled` and `acquire`; whoever changes its state
-calls `notify`, which lets the scheduler complete waits in the order they began (Win32 promises no order; first come, first
+calls `notify`, which lets the scheduler complete waits in the order they began (Win32 promises no order; first come,
+first
 served is what Windows 9x did in practice). Nothing here blocks: a wait that cannot be met parks the task
 (see `scheduler`).
 """
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .scheduler import Wait
     from .task import Task
 
-O = TypeVar("O", bound="KernelObject")  # noqa: E741  # conventional name for "object type"
+O = TypeVar("O", bound="KernelObject")  # conventional name for "object type"
 
 CURRENT_PROCESS = 0x7FFFFFFF
 """GetCurrentProcess's pseudo handle on Windows 9x (NT: FFFFFFFF, accepted too)."""

@@ -1,6 +1,7 @@
 """One emulated process: its memory, modules, threads, handles and settings, and the events of its engine.
 
-`Process` is what handlers reach as ``t.process``. It owns the tasks and the answers to engine events (`EventHandler`): an API call is resolved to its
+`Process` is what handlers reach as ``t.process``. It owns the tasks and the answers to engine events
+(`EventHandler`): an API call is resolved to its
 declaration and compiled at the first call, a callback's return and a fault go to the current task.
 
 Everything belongs to the one host thread that runs `run`; other host threads use `Scheduler.later`.
@@ -314,7 +315,7 @@ class Process(KernelObject):
             return
         try:
             self.engine.cpu.eax = compiled.entry(task, esp)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # entry_failed raises what is not the guest's
             self.entry_failed(error)
 
     def entry_failed(self, error: BaseException) -> None:
@@ -345,7 +346,8 @@ class Process(KernelObject):
             caller = crash.place(self, task.return_address)
             self.die(
                 task,
-                f"{stem}.{name} is not implemented (called from {caller}); 'w9x triage PROGRAM' lists what a program needs",
+                f"{stem}.{name} is not implemented (called from {caller}); "
+                "'w9x triage PROGRAM' lists what a program needs",
                 0xC000_0139,
             )
         compiled = compile_export(export, self.mem.ram)

@@ -1,7 +1,9 @@
 """Which guest thread runs: turns, waits, time-outs and host descriptors.
 
-One host thread runs all guest threads of a process in turns. A `Wait` is what a parked task waits for; whatever changes an object's state calls
-`KernelObject.notify`, which completes waits at once. When no task can run, the scheduler sleeps in the kernel until the earliest time-out, a ready
+One host thread runs all guest threads of a process in turns. A `Wait` is what a parked task waits for; whatever
+changes an object's state calls
+`KernelObject.notify`, which completes waits at once. When no task can run, the scheduler sleeps in the kernel until
+the earliest time-out, a ready
 descriptor, or `wake` from a signal handler or the ticker.
 """
 
@@ -153,13 +155,16 @@ class Scheduler:
 
     # --- the loop -------------------------------------------------------------------
     def run(self, until: Callable[[], bool] | None = None) -> None:
-        """Run until the process ends (`GuestExit` from a handler passes through), or ``until()`` holds between two turns."""
+        """Run until the process ends (`GuestExit` from a handler passes through), or ``until()`` holds between two
+        turns.
+        """
         process, engine = self._process, self._process.engine
         while until is None or not until():
             while self._jobs:
                 self._jobs.popleft()()
             if self._parked:
-                self._poll(0.0 if self._ready or self._runnable(self.current) else None)
+                busy = self._runnable(self.current) or any(map(self._runnable, self._ready))
+                self._poll(0.0 if busy else None)
             process.space.refresh()
             task = self._next()
             if task is None:
@@ -187,9 +192,7 @@ class Scheduler:
         for _ in range(len(self._ready)):
             task = self._ready.popleft()
             if self._runnable(task):
-                return task
-            if not task.ended and task.wait_for is None:
-                self._ready.append(task)  # suspended: keeps its place for ResumeThread
+                return task  # an ended, parked or suspended one comes back when it can run again
         return None
 
     def _poll(self, timeout: float | None) -> None:

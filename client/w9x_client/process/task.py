@@ -1,15 +1,20 @@
 """A guest thread: its TIB and stack, and the coroutines of the handlers it is inside of.
 
-A handler that calls the guest back (`await t.call(fn, ...)`) leaves a `Frame` on the task: a suspended coroutine with the stack position of its
-call. When the guest returns to the callback gate, the frame whose stack position fits goes on; frames above it were abandoned by a
-longjmp or an unwind, and are closed. The whole life of a thread is the bottom frame's coroutine, so start-up and exit of
+A handler that calls the guest back (`await t.call(fn, ...)`) leaves a `Frame` on the task: a suspended coroutine with
+the stack position of its
+call. When the guest returns to the callback gate, the frame whose stack position fits goes on; frames above it were
+abandoned by a
+longjmp or an unwind, and are closed. The whole life of a thread is the bottom frame's coroutine, so start-up and exit
+of
 threads and processes read like ordinary code (`Process.main_life`).
 
-Requests that a coroutine yields to `Task.drive`: `CallRequest` (enter the guest) and `Wait` (park until the scheduler completes it).
+Requests that a coroutine yields to `Task.drive`: `CallRequest` (enter the guest) and `Wait` (park until the scheduler
+completes it).
 """
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
@@ -152,9 +157,15 @@ class Task(KernelObject):
         return await CallRequest(fn, arguments, ebp, ecx)
 
     async def wait(
-        self, objects: list[KernelObject], wait_all: bool = False, timeout_ms: int | None = None, alertable: bool = False
+        self,
+        objects: list[KernelObject],
+        wait_all: bool = False,
+        timeout_ms: int | None = None,
+        alertable: bool = False,
     ) -> int:
-        """Wait as WaitForMultipleObjects does: the index (0 for all), +80h when abandoned, 102h on time-out, C0h for an APC."""
+        """Wait as WaitForMultipleObjects does: the index (0 for all), +80h when abandoned, 102h on time-out, C0h for
+        an APC.
+        """
         wait = Wait(self, objects, wait_all, timeout_ms, alertable)
         if wait.try_now():
             result = wait.result
@@ -198,7 +209,7 @@ class Task(KernelObject):
         at = self.return_address if address is None and self._driving and self._driving.compiled else address
         saved = self.cpu.esp
         record, context = exceptions.push_record(self, code, flags, parameters, address=at, nested=nested)
-        before = self.mem.read(context, exceptions.ctypes.sizeof(exceptions.CONTEXT))
+        before = self.mem.read(context, ctypes.sizeof(exceptions.CONTEXT))
         await exceptions.dispatch(self, record, context)
         after = self.mem.struct(exceptions.CONTEXT, context)
         if bytes(after) != before:
@@ -381,7 +392,9 @@ class Task(KernelObject):
         """A handler met a bad pointer: an access violation inside the export, seen by its caller's handlers."""
         self._remove(frame)
         if frame.compiled is None and not self.frames:
-            self.process.die(self, f"bad pointer {fault.address:08X} while starting a thread", exceptions.ACCESS_VIOLATION)
+            self.process.die(
+                self, f"bad pointer {fault.address:08X} while starting a thread", exceptions.ACCESS_VIOLATION
+            )
         self._back_at_gate(frame)
         self.bad_pointer(fault)
 

@@ -240,7 +240,7 @@ class Console:
             import termios
 
             try:
-                termios.tcsetattr(self.input_fd, termios.TCSANOW, self._saved)  # type: ignore[arg-type]
+                termios.tcsetattr(self.input_fd, termios.TCSANOW, self._saved)  # type: ignore[arg-type]  # what tcgetattr gave
             except termios.error:
                 pass  # it has gone
             self._saved, self._applied = None, None

@@ -253,7 +253,7 @@ CXX = """
     pop ebp
     ret
 %endmacro
-; export f rethrow nested destroyed seen handlers value
+; export f rethrow nested jump destroyed seen handlers value
 destroyed: dd 0
 seen: dd 0
 value: dd 0
@@ -393,11 +393,43 @@ nested_try:
 nested_inner_handlers: dd 0, type_int, -14h, nested_inner
 nested_outer_handlers: dd 0, type_int, -14h, nested_outer
 """
-EXPORTS = ("__CxxFrameHandler", "_CxxThrowException")
+JUMP = """
+env: times 16 dd 0
+; setjmp in a function with an object to destroy above its state 0; longjmp destroys it
+jump:
+    prolog jump_handler
+    mov dword [ebp-4], 0
+    push dword jump_info
+    push dword [ebp-4]
+    push dword {__CxxLongjmpUnwind}
+    push dword 3
+    push dword env
+    mov eax, {_setjmp3}
+    call eax
+    add esp, 20
+    test eax, eax
+    jnz .back
+    mov dword [ebp-4], 1
+    push dword 9
+    push dword env
+    mov eax, {longjmp}
+    call eax
+    hlt
+.back:
+    mov dword [ebp-4], -1
+    epilog
+jump_handler:
+    mov eax, jump_info
+    jmp [handler_at]
+jump_info: dd 19930520h, 2, jump_unwind, 0, 0, 0, 0
+jump_unwind: dd -1, jump_bad, 0, middle_destroy
+jump_bad: hlt
+"""
+EXPORTS = ("__CxxFrameHandler", "_CxxThrowException", "__CxxLongjmpUnwind", "_setjmp3", "longjmp")
 
 
 def test_a_thrown_int_is_caught_by_value_after_the_objects_between_are_destroyed(guest: Guest) -> None:
-    code = Code(guest, CXX, *EXPORTS)
+    code = Code(guest, CXX + JUMP, *EXPORTS)
     for round_ in (1, 2, 3):
         assert code.call("f") == 2
         assert code.u32("seen") == 42
@@ -406,7 +438,7 @@ def test_a_thrown_int_is_caught_by_value_after_the_objects_between_are_destroyed
 
 
 def test_a_catch_all_block_may_throw_the_exception_again(guest: Guest) -> None:
-    code = Code(guest, CXX, *EXPORTS)
+    code = Code(guest, CXX + JUMP, *EXPORTS)
     assert code.call("rethrow") == 3
     assert (code.u32("seen"), code.u32("value"), code.u32("destroyed")) == (42, 0x100, 1)
     from w9x_client.win32.msvcrt.state import Crt
@@ -415,14 +447,20 @@ def test_a_catch_all_block_may_throw_the_exception_again(guest: Guest) -> None:
 
 
 def test_a_catch_block_may_throw_into_the_enclosing_try_of_its_function(guest: Guest) -> None:
-    code = Code(guest, CXX, *EXPORTS)
+    code = Code(guest, CXX + JUMP, *EXPORTS)
     assert code.call("nested") == 0x11
+
+
+def test_longjmp_destroys_the_objects_of_the_frame_it_returns_to(guest: Guest) -> None:
+    code = Code(guest, CXX + JUMP, *EXPORTS)
+    assert code.call("jump") == 9
+    assert code.u32("destroyed") == 1
 
 
 def test_an_exception_of_another_type_is_not_caught(guest: Guest, capfd: pytest.CaptureFixture[str]) -> None:
     from tests.api.harness import GuestDied
 
-    code = Code(guest, CXX.replace("handlers: dd 0, type_int", "handlers: dd 0, type_other"), *EXPORTS)
+    code = Code(guest, CXX.replace("handlers: dd 0, type_int", "handlers: dd 0, type_other") + JUMP, *EXPORTS)
     with pytest.raises(GuestDied) as died:
         code.call("f")
     assert died.value.code == 0xE06D7363
@@ -434,7 +472,7 @@ def test_damaged_tables_end_the_program_and_not_the_client(guest: Guest, field: 
     from tests.api.harness import GuestDied
 
     source = CXX.replace("; export f", "; export f_info f")
-    code = Code(guest, source, *EXPORTS)
+    code = Code(guest, source + JUMP, *EXPORTS)
     guest.mem.put32(code["f_info"] + field, 0x7FFFFFFF)
     codes = set()
     try:

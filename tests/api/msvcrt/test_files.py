@@ -365,3 +365,13 @@ def test_paths_are_split_and_made(guest: Guest) -> None:
     made = guest.buffer(260)
     guest.call("msvcrt._makepath", made, b"C", b"dir/x", b"f", b"e")
     assert made.cstr == b"C:dir/x\\f.e"
+
+
+def test_getdiskfree_describes_a_drive(guest: Guest) -> None:
+    record = guest.buffer(16)
+    assert guest.call("msvcrt._getdiskfree", 3, record) == 0
+    total, free, sectors, size = struct.unpack("<4I", record.bytes)
+    assert total >= free > 0
+    assert sectors > 0
+    assert size == 512
+    assert guest.call("msvcrt._getdiskfree", 20, record) == 15  # ERROR_INVALID_DRIVE

@@ -105,6 +105,23 @@ def test_a_signal_handler_is_called_once(guest: Guest) -> None:
     assert guest.call("msvcrt.signal", 77, 1) == 0xFFFFFFFF
 
 
+def test_an_uncaught_cxx_exception_terminates(guest: Guest, capfd: pytest.CaptureFixture[str]) -> None:
+    code = Code(guest, EXIT)
+    guest.call("msvcrt.?set_terminate@@YAP6AXXZP6AXXZ@Z", code["first"])
+    with pytest.raises(GuestDied) as died:
+        guest.call("msvcrt._XcptFilter", 0xE06D7363, 0)
+    assert died.value.code == 3
+    assert code.u32("order") == 1
+    assert "abnormal program termination" in capfd.readouterr().err
+
+
+def test_an_exception_with_a_signal_handler_is_continued(guest: Guest) -> None:
+    code = Code(guest, EXIT)
+    guest.call("msvcrt.signal", 11, code["throwing"])
+    assert guest.call("msvcrt._XcptFilter", 0xC0000005, 0) == 0xFFFFFFFF  # EXCEPTION_CONTINUE_EXECUTION
+    assert code.u32("order") == 11
+
+
 THREAD = """
 ; export start flag mine
 flag: dd 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from w9x_client.cli import settings
-from w9x_client.cli.main import main
+from w9x_client.cli.main import run as main
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from w9x_client.cli import doctor
-from w9x_client.cli.main import main
+from w9x_client.cli.main import run as main
 
 
 def by_topic(results: list[doctor.Result]) -> dict[str, doctor.Result]:

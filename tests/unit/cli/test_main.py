@@ -11,7 +11,8 @@ import pytest
 from w9x_client.cli import group
 from w9x_client.cli import main as cli_main
 from w9x_client.cli.errors import CommandError
-from w9x_client.cli.main import COMMANDS, main
+from w9x_client.cli.main import COMMANDS
+from w9x_client.cli.main import run as main
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from w9x_client.loader import exports
 from w9x_client.loader.exports.demand import PROGRAMS, demand
 

@@ -1,10 +1,12 @@
 """What the system DLLs of Windows 9x export: read-only tables, one file per DLL.
 
-Owns ``<stem>.tsv`` (one line per export), ``modules.tsv`` (one line per DLL) and ``demand.tsv`` (see `demand`). Interface:
+Owns ``<stem>.tsv`` (one line per export), ``modules.tsv`` (one line per DLL) and ``demand.tsv`` (see `demand`).
+Interface:
 `load`, `modules`, `module`, `module_info`, `MODULE_NUMBERS`.
 
 The tables are facts, not promises: they say what a DLL of Windows exported, never what is implemented here.
-Callers must not change numbers in ``modules.tsv`` (they are part of the code of every stub) and must not derive ordinals from
+Callers must not change numbers in ``modules.tsv`` (they are part of the code of every stub) and must not derive
+ordinals from
 the order of lines: an export without a known ordinal has ``ordinal is None``, and whoever builds an image assigns one.
 
 Line of ``<stem>.tsv``: ``ordinal, name, since, kind, alias``, separated by tabs.
@@ -14,7 +16,8 @@ Line of ``<stem>.tsv``: ``ordinal, name, since, kind, alias``, separated by tabs
              later: no Windows 9x has it, but programs of our collection import it
     kind     empty = code, ``data``, or ``forward:DLL.Name``
     alias    customary name of an export without a name
-Header lines start with ``#`` and give the source of the facts; ``# completeness:`` says how far the list can be trusted.
+Header lines start with ``#`` and give the source of the facts; ``# completeness:`` says how far the list can be
+trusted.
 """
 
 from __future__ import annotations

@@ -149,7 +149,9 @@ def _own(t: Task, handle: int) -> None:
 
 
 @kernel32.api()
-def VirtualAlloc(t: Task, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: ALLOCATION_TYPE, flProtect: PAGE_PROTECTION) -> PTR:
+def VirtualAlloc(
+    t: Task, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: ALLOCATION_TYPE, flProtect: PAGE_PROTECTION
+) -> PTR:
     """Reserve or commit pages; fresh ones read as zero."""
     return allocate(t, lpAddress, dwSize, flAllocationType, flProtect)
 
@@ -162,7 +164,9 @@ def VirtualFree(t: Task, lpAddress: PTR, dwSize: SIZE_T, dwFreeType: ALLOCATION_
 
 
 @kernel32.api()
-def VirtualProtect(t: Task, lpAddress: PTR, dwSize: SIZE_T, flNewProtect: PAGE_PROTECTION, lpflOldProtect: LPDWORD) -> BOOL:
+def VirtualProtect(
+    t: Task, lpAddress: PTR, dwSize: SIZE_T, flNewProtect: PAGE_PROTECTION, lpflOldProtect: LPDWORD
+) -> BOOL:
     """Change the protection of committed pages."""
     change_protection(t, lpAddress, dwSize, flNewProtect, lpflOldProtect)
     return True
@@ -176,7 +180,8 @@ def VirtualQuery(t: Task, lpAddress: PTR, lpBuffer: PTR, dwLength: SIZE_T) -> SI
 
 @kernel32.partial("this process only", since="98")
 def VirtualAllocEx(
-    t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: ALLOCATION_TYPE, flProtect: PAGE_PROTECTION
+    t: Task, hProcess: HANDLE, lpAddress: PTR, dwSize: SIZE_T, flAllocationType: ALLOCATION_TYPE, flProtect:
+    PAGE_PROTECTION
 ) -> PTR:
     """VirtualAlloc in a process."""
     _own(t, hProcess)

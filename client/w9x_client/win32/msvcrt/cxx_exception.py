@@ -260,6 +260,15 @@ async def _leave_handlers(t: Task, node: int, low: int, thrown: Thrown | None) -
             await _destroy(t, item.thrown)
 
 
+@msvcrt.api(name="__CxxLongjmpUnwind", convention="stdcall")
+async def longjmp_unwind(t: Task, env: PTR) -> None:
+    """The unwind function that compilers give _setjmp3 in functions with C++ objects; the buffer holds the function's
+    tables."""
+    tables = _tables(t, t.mem.u32(env + 40))
+    if tables is not None:
+        await _unwind_states(t, t.mem.u32(env + 24), tables, t.mem.i32(env + 28))
+
+
 # --- terminate, unexpected, translators ---------------------------------------------------
 async def terminate_process(t: Task) -> None:
     """terminate(): the program's handler, then abort."""

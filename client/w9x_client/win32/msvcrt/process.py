@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SIGINT, SIGILL, SIGFPE, SIGSEGV, SIGTERM, SIGBREAK, SIGABRT = 2, 4, 8, 11, 15, 21, 22
 SIGNALS = frozenset((SIGINT, SIGILL, SIGFPE, SIGSEGV, SIGTERM, SIGBREAK, SIGABRT))
+CXX_EXCEPTION = 0xE06D7363
 SIG_DFL, SIG_IGN, SIG_ACK, SIG_ERR = 0, 1, 4, 0xFFFFFFFF
 
 MESSAGES = {
@@ -259,6 +260,11 @@ async def _XcptFilter(t: Task, xcptnum: UINT, pxcptinfoptrs: PTR) -> INT:  # the
     own = state.crt(t)
     found = _SIGNAL_OF_EXCEPTION.get(xcptnum)
     handler = own.signals.get(found[0], SIG_DFL) if found else SIG_DFL
+    if xcptnum == CXX_EXCEPTION and not t.process.top_level_filter:
+        # The runtime's own unhandled-exception filter turns an uncaught C++ exception into terminate().
+        from .cxx_exception import terminate_process
+
+        await terminate_process(t)
     if found is None or handler == SIG_DFL:
         return await t.call(t.process.export_address("kernel32", "UnhandledExceptionFilter"), pxcptinfoptrs)
     if handler == SIG_IGN:

@@ -83,6 +83,9 @@ async def longjmp(t: Task, env: PTR, value: INT) -> None:
     seh.enter(t, eip, ebp, esp + 4)
 
 
+msvcrt.alias("_longjmpex", "longjmp")
+
+
 @msvcrt.api(convention="stdcall")
 async def _seh_longjmp_unwind(t: Task, env: PTR) -> None:
     """The unwind function that compilers pass to _setjmp3 in functions with __try."""

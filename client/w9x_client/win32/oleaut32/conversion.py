@@ -119,7 +119,7 @@ def SystemTimeToVariantTime(t: Task, lpSystemTime: LPSYSTEMTIME, pvtime: PTR) ->
     when = lpSystemTime
     year = when.wYear + (2000 if when.wYear < 30 else 1900 if when.wYear < 100 else 0)
     try:
-        moment = datetime.datetime(year, when.wMonth, when.wDay, when.wHour, when.wMinute, when.wSecond)  # noqa: DTZ001
+        moment = datetime.datetime(year, when.wMonth, when.wDay, when.wHour, when.wMinute, when.wSecond)  # noqa: DTZ001  # OLE dates have no zone
     except ValueError:
         return 0
     t.mem.putf64(pvtime, days_from_date(moment))
@@ -146,7 +146,7 @@ def VariantTimeToSystemTime(t: Task, vtime: DOUBLE, lpSystemTime: LPSYSTEMTIME) 
 def DosDateTimeToVariantTime(t: Task, wDosDate: WORD, wDosTime: WORD, pvtime: PTR) -> INT:
     """A DOS date and time (years from 1980, two-second steps); 0 for one that is none."""
     try:
-        moment = datetime.datetime(  # noqa: DTZ001
+        moment = datetime.datetime(  # noqa: DTZ001  # OLE dates have no zone
             1980 + (wDosDate >> 9),
             wDosDate >> 5 & 15,
             wDosDate & 31,
