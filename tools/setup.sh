@@ -59,7 +59,7 @@ setup_python() {
     # Reinstalled when the metadata change; a normal install also when a source does.
     local sources=(pyproject.toml hatch_build.py tools/build_guestcode.py client/guestcode)
     [ "$mode" = editable ] || sources+=(client shared_arena w9xd vxd thunk16)
-    stamp="$mode $extras $(find "${sources[@]}" -type f -not -name '*.pyc' -not -name guestcode.bin -print0 2>/dev/null |
+    stamp="$mode $extras $({ find "${sources[@]}" -type f -not -name '*.pyc' -not -name guestcode.bin -print0 2>/dev/null || true; } |
         sort -z | xargs -0 cat | sha256sum)"
     if [ "$(cat "$venv/w9x-stamp" 2>/dev/null)" != "$stamp" ]; then
         say "installing w9x into $venv ($mode)"

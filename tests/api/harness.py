@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from w9x_arena import layout
 from w9x_client import loader
 from w9x_client.abi import GuestExit, codepage, tib
 from w9x_client.drives import DriveTable, open_table
@@ -20,7 +21,7 @@ from w9x_client.process.launch import default_environment
 from w9x_client.process.objects import Event
 from w9x_client.process.process import Process
 from w9x_client.process.task import Task
-from w9x_client.process.ticker import Ticker
+from w9x_client.process.ticker import Ticker, tick_count
 from w9x_client.process.version import windows_version
 
 POISON = 0xDEADBEEF
@@ -88,6 +89,7 @@ class Guest:
         self._result: Any = None
         self._done = True
         self._ticker: Ticker | None = None
+        struct.pack_into("<I", self.mem.ram, layout.CLOCK_PAGE, tick_count())
         self.task: Task = self.process.new_task()
         self.process.main_task = self.task
         self.process.spawn(self.task, self._life(), 0x10_0000, 0x4000)
@@ -121,12 +123,13 @@ class Guest:
         """Guest address of ``dll.Export``; loads the DLL."""
         dll, export = name.split(".", 1) if not name.startswith("winspool") else ("winspool.drv", name[13:])
         module = self.run(loader.load_library, dll)
-        found = module.find_export(int(export[1:]) if export.startswith("#") else export)
+        symbol = int(export[1:]) if export.startswith("#") else export
+        found = self.run(loader.get_proc_address, module, symbol) if module.find_export(symbol) is not None else None
         if found is None:
             found = module.find_hidden(export)
-        if not isinstance(found, int):
+        if found is None:
             raise AssertionError(f"{name} is not exported")
-        return found
+        return int(found)
 
     def call(self, name: str, *arguments: Any) -> int:
         """Call an export; returns EAX (unsigned).
