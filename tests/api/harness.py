@@ -11,17 +11,17 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from w9x_arena import layout
 from w9x_client import loader
 from w9x_client.abi import GuestExit, codepage, tib
 from w9x_client.drives import DriveTable, open_table
 from w9x_client.engine.space import AddressSpace
+from w9x_client.process import clock
 from w9x_client.process.environment import Environment
 from w9x_client.process.launch import default_environment
 from w9x_client.process.objects import Event
 from w9x_client.process.process import Process
 from w9x_client.process.task import Task
-from w9x_client.process.ticker import Ticker, tick_count
+from w9x_client.process.ticker import Ticker
 from w9x_client.process.version import windows_version
 
 POISON = 0xDEADBEEF
@@ -89,7 +89,7 @@ class Guest:
         self._result: Any = None
         self._done = True
         self._ticker: Ticker | None = None
-        struct.pack_into("<I", self.mem.ram, layout.CLOCK_PAGE, tick_count())
+        clock.update(self.mem.ram)
         self.task: Task = self.process.new_task()
         self.process.main_task = self.task
         self.process.spawn(self.task, self._life(), 0x10_0000, 0x4000)

@@ -103,6 +103,9 @@ class Process(KernelObject):
         space.grow_stack = self._grow_stack
         space.map_private(layout.CLOCK_PAGE, PAGE, PROT_READ)
         space.map_private(layout.PROCESS_DATABASE, PAGE, PROT_READ | PROT_WRITE)
+        # The static C runtime of today's compilers tests a flag of NT's PEB.ProcessParameters (+10h) in exit(), whatever
+        # the Windows version; on 9x the field is a status that programs read with GetExitCodeProcess. It points at zeros.
+        self.mem.put32(layout.PROCESS_DATABASE + tib.NT_PROCESS_PARAMETERS, layout.PROCESS_DATABASE + PAGE // 2)
         space.map_private(layout.LOW_START, layout.LOW_END - layout.LOW_START, PROT_READ | PROT_WRITE)
 
     # --- state ----------------------------------------------------------------------

@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
+from . import clock
+
 if TYPE_CHECKING:
     from .objects import KernelObject
     from .process import Process
@@ -174,6 +176,7 @@ class Scheduler:
                     self._poll(None)
                 continue
             self.current = task
+            clock.update(process.mem.ram)
             engine.switch_to(task, task.state)
             if task.resume_pending:
                 task.resume()

@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 import select
 import signal
-import struct
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from w9x_arena import layout
-
+from . import clock
 from .scheduler import SLICE_SECONDS
 
 if TYPE_CHECKING:
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
 
 CLOCK_SECONDS = 0.004
 """How stale GetTickCount's clock page may be while guest code runs."""
-
-
-def tick_count() -> int:
-    """GetTickCount: milliseconds, modulo 2**32, of the host's boot clock."""
-    return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000) & 0xFFFFFFFF
 
 
 class Ticker:
@@ -57,14 +50,10 @@ class Ticker:
 
     def start(self) -> None:
         """Begin to tick; signals are taken over from Python's own handling of wake-ups."""
-        self.update_clock()
+        clock.update(self._process.mem.ram)
         if threading.current_thread() is threading.main_thread():
             signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._thread.start()
-
-    def update_clock(self) -> None:
-        """Write the present time into the clock page."""
-        struct.pack_into("<I", self._process.mem.ram, layout.CLOCK_PAGE, tick_count())
 
     def _run(self) -> None:
         poller = select.poll()
@@ -80,7 +69,7 @@ class Ticker:
                 for number in numbers:
                     if number:
                         self._on_signal(number)
-            self.update_clock()
+            clock.update(self._process.mem.ram)
             now = time.monotonic()
             if self._deadline is not None and now >= self._deadline:
                 self._deadline = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.harness import Guest
-from w9x_client.process.ticker import tick_count
+from w9x_client.process.clock import tick_count
 
 
 def test_periods_and_clock(guest: Guest) -> None:

@@ -87,6 +87,16 @@ def MoveFileEx(t: Task, lpExistingFileName: LPCPATH, lpNewFileName: LPCPATH, dwF
     return _move(t, lpExistingFileName, lpNewFileName, dwFlags)
 
 
+@kernel32.partial("as MoveFileEx: the progress routine is not called", aw=True, since="nt")
+def MoveFileWithProgress(
+    t: Task, lpExistingFileName: LPCPATH, lpNewFileName: LPCPATH, lpProgressRoutine: PTR, lpData: PTR, dwFlags: FLAGS
+) -> BOOL:
+    """Move with options. Windows calls the routine only for moves that copy."""
+    if dwFlags & MOVEFILE_DELAY_UNTIL_REBOOT:
+        raise WinError(Err.CALL_NOT_IMPLEMENTED)
+    return _move(t, lpExistingFileName, lpNewFileName, dwFlags)
+
+
 def _copy(
     t: Task, source: str | None, target: str | None, fail_if_exists: bool
 ) -> Generator[tuple[int, int], None, None]:

@@ -23,7 +23,7 @@ from w9x_client.abi.types import (
     VOID,
     pointer_to,
 )
-from w9x_client.process.ticker import tick_count
+from w9x_client.process.clock import tick_count
 from w9x_client.process.tls import TlsSlots
 
 from .critical_section import initialize

@@ -29,7 +29,7 @@ from w9x_client.abi.types import (
     WORD,
     pointer_to,
 )
-from w9x_client.process.ticker import tick_count
+from w9x_client.process.clock import tick_count
 
 from .dll import kernel32
 

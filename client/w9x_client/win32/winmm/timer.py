@@ -11,7 +11,7 @@ from w9x_client import loader
 from w9x_client.abi import WinError
 from w9x_client.abi.types import DWORD, FLAGS, PTR, UINT
 from w9x_client.process.objects import Event
-from w9x_client.process.ticker import tick_count
+from w9x_client.process.clock import tick_count
 
 from .dll import winmm
 
