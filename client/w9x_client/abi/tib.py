@@ -28,6 +28,8 @@ MESSAGE_QUEUE = 0x28
 TLS_ARRAY = 0x2C
 """Pointer to the dwords that TlsGetValue and the compilers' thread-local variables index."""
 PROCESS_DATABASE = 0x30
+NT_PROCESS_PARAMETERS = 0x10
+"""Offset in the process database of what NT's PEB has there (ProcessParameters)."""
 LAST_ERROR = 0x34
 THREAD_ID = 0x38
 

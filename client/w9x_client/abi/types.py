@@ -26,15 +26,18 @@ if TYPE_CHECKING:
 ResultKind = Literal["eax", "edx:eax", "st0", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arg:
-    """How a parameter sits on the guest stack and reaches Python."""
+    """How a parameter sits on the guest stack and reaches Python.
+
+    Compared by identity: `typing` merges equal metadata, and two that differ only in `names` must stay two.
+    """
 
     code: str
     decode: str = "{0}"
     show: str = "hex"
     """Trace format: hex, dec, str, handle, bool, float, or the key of a `flags.Names` in `names`."""
-    names: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    names: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ Examples:
   w9x config set env.PATH 'C:\\WINDOWS;C:\\BIN'
   w9x config unset timeout
   w9x config list
+  w9x config edit
 """
 
 program_option = click.option("--program", metavar="NAME.EXE", help="The settings of this program.")
@@ -185,3 +186,13 @@ def unset(program: str | None, key: str) -> int:
     del holder[spelled]
     _save(file, document)
     return 0
+
+
+@config.command()
+def edit() -> None:
+    """Open the settings file in $VISUAL or $EDITOR, and check it afterwards."""
+    file = settings.path()
+    if not file.exists():
+        file.write_text("# Settings of w9x; `w9x config --help` lists them.\n\n[defaults]\n", encoding="utf-8")
+    click.edit(filename=os.fspath(file))
+    settings.load()

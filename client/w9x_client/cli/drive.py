@@ -54,10 +54,16 @@ def parse_drive(text: str) -> tuple[str, str, bool]:
     match = re.fullmatch(r"([A-Za-z]):?=(.+?)(:ro)?", text, re.DOTALL)
     if match is None:
         fail(f"{text!r} is no drive; write X:=PATH or X:=PATH:ro", USAGE)
+    _not_c(match[1].upper())
     path = os.path.abspath(os.path.expanduser(match[2]))
     if not os.path.isdir(path):
         fail(f"{path} is not a directory")
     return match[1].upper(), path, match[3] is not None
+
+
+def _not_c(letter: str) -> None:
+    if letter == "C":
+        fail("C: is w9x's own drive; another one for a single run: w9x run --drive C:=PATH ...", USAGE)
 
 
 @drive.command()
@@ -80,5 +86,6 @@ def remove(letter: str) -> None:
     name = letter.rstrip(":").upper()
     if len(name) != 1 or not "A" <= name <= "Z":
         fail(f"{letter!r} is no drive; write a letter, such as D:", USAGE)
+    _not_c(name)
     with connect(start=True) as connection:
         connection.call(messages.RemoveDrive(cast("DriveLetter", name)))

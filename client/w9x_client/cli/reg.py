@@ -54,14 +54,21 @@ def parse_key(text: str) -> tuple[RootName, str]:
     return cast("RootName", short), "\\".join(part for part in path.split("\\") if part)
 
 
+def _ansi(text: str) -> bytes:
+    try:
+        return text.encode("cp1252")
+    except UnicodeEncodeError:
+        fail(f"{text!r} has characters that Windows' code page 1252 does not have", USAGE)
+
+
 def encode(text: str, kind: str) -> bytes:
     """The bytes of a value of type ``kind`` that ``text`` writes; fails with one line."""
     number = TYPES[kind]
     if number in (1, 2, 6):
-        return text.encode("cp1252", "replace") + b"\0"
+        return _ansi(text) + b"\0"
     if number == 7:
         parts = text.split("\\0") if text else []
-        return b"".join(part.encode("cp1252", "replace") + b"\0" for part in parts) + b"\0"
+        return b"".join(_ansi(part) + b"\0" for part in parts) + b"\0"
     if number in (4, 5):
         try:
             value = int(text, 0)

@@ -80,3 +80,15 @@ def test_a_damaged_file_is_reported_and_not_overwritten(file: Path, capsys: pyte
     file.write_text("[defaults\n")
     assert config("set", "windows", "95") == 2
     assert file.read_text() == "[defaults\n"
+
+
+def test_what_an_editor_left_behind_is_checked(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "true")
+    assert config("edit") == 0
+    assert file.read_text().startswith("# Settings")
+    monkeypatch.setenv("EDITOR", "sed -i s/defaults/default/")
+    assert config("edit") == 2
+    assert "unknown section [default]" in capsys.readouterr().err

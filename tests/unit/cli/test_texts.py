@@ -104,7 +104,9 @@ def test_registry_values_are_written_as_they_are_shown(kind: str, text: str, dat
     assert reg.encode(shown, kind) == data
 
 
-@pytest.mark.parametrize(("kind", "text"), [("REG_DWORD", "4294967296"), ("REG_DWORD", "x"), ("REG_BINARY", "0g")])
+@pytest.mark.parametrize(
+    ("kind", "text"), [("REG_DWORD", "4294967296"), ("REG_DWORD", "x"), ("REG_BINARY", "0g"), ("REG_SZ", "\u0436")]
+)
 def test_a_value_that_does_not_fit_its_type_is_refused(kind: str, text: str) -> None:
     with pytest.raises(CommandError):
         reg.encode(text, kind)
@@ -115,7 +117,7 @@ def test_a_drive_is_a_letter_a_directory_and_a_mode() -> None:
     assert parse_drive("E=/usr") == ("E", "/usr", False)
 
 
-@pytest.mark.parametrize("text", ["", "D:", "=/usr", "DD:=/usr", "D:=", "D:=/nowhere/at/all"])
+@pytest.mark.parametrize("text", ["", "C:=/usr", "D:", "=/usr", "DD:=/usr", "D:=", "D:=/nowhere/at/all"])
 def test_what_is_no_drive_is_refused(text: str) -> None:
     with pytest.raises(CommandError):
         parse_drive(text)
