@@ -7,7 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Wall-clock deadlines say more about what else the machine does than about the code.
+hypothesis.settings.register_profile("w9x", deadline=None)
+hypothesis.settings.load_profile("w9x")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -57,9 +57,9 @@ setup_python() {
         "$base" -m venv "$venv"
     fi
     # Reinstalled when the metadata change; a normal install also when a source does.
-    local sources=(pyproject.toml hatch_build.py tools/build_guestcode.py client/guestcode)
+    local sources=(pyproject.toml hatch_build.py tools/build_guestcode.py tools/build_stub.py client/guestcode client/stub)
     [ "$mode" = editable ] || sources+=(client shared_arena w9xd vxd thunk16)
-    stamp="$mode $extras $({ find "${sources[@]}" -type f -not -name '*.pyc' -not -name guestcode.bin -print0 2>/dev/null || true; } |
+    stamp="$mode $extras $({ find "${sources[@]}" -type f -not -name '*.pyc' -not -name guestcode.bin -not -name w9x-stub -print0 2>/dev/null || true; } |
         sort -z | xargs -0 cat | sha256sum)"
     if [ "$(cat "$venv/w9x-stamp" 2>/dev/null)" != "$stamp" ]; then
         say "installing w9x into $venv ($mode)"

@@ -6,6 +6,7 @@
  *   [exit_begin, exit_end)     and the gates' 64-bit halves: go on; a kick is remembered as pending
  * The C code in between runs with the guest's FS and FPU state: it uses neither. */
     .intel_syntax noprefix
+    .set XSAVE_COMPONENTS, 7            /* x87, SSE, AVX */
     .text
     .globl _start, enter_guest, enter_begin, enter_end, exit_begin, exit_end, guest_exit, signal_exit, restorer
     .hidden enter_guest, enter_begin, enter_end, exit_begin, exit_end, guest_exit, signal_exit, restorer, stub_main, step_frame
@@ -34,16 +35,22 @@ enter_guest:
 enter_begin:
     cmp dword ptr [r15 + MB_PENDING], 0
     jne enter_kicked
-    test dword ptr [r15 + MB_EFLAGS], 0x100
-    jnz 2f
     cmp dword ptr [r15 + MB_FPU_CHANGED], 0
     je 1f
+    test dword ptr [r15 + MB_FEATURES], MB_FEATURE_XSAVE
+    jnz 4f
     fxrstor [r15 + MB_FX]
-    mov dword ptr [r15 + MB_FPU_CHANGED], 0
+    jmp 5f
+4:  mov eax, XSAVE_COMPONENTS
+    xor edx, edx
+    xrstor [r15 + MB_FX]
+5:  mov dword ptr [r15 + MB_FPU_CHANGED], 0
 1:  mov ds, [r15 + MB_DS]
     mov es, [r15 + MB_ES]
     mov fs, [r15 + MB_FS]
     mov gs, [r15 + MB_GS]
+    test dword ptr [r15 + MB_EFLAGS], 0x100
+    jnz 2f
     mov eax, [r15 + MB_EFLAGS]
     push rax
     popfq
@@ -57,12 +64,7 @@ enter_begin:
     mov esi, [r15 + MB_ESI]
     mov edi, [r15 + MB_EDI]
     .byte 0x41, 0xff, 0x6f, MB_EIP      /* jmp far m16:32 [r15 + MB_EIP] */
-2:  mov ds, [r15 + MB_DS]               /* POPF cannot set the trap flag for the guest alone: a sigreturn can */
-    mov es, [r15 + MB_ES]
-    mov fs, [r15 + MB_FS]
-    mov gs, [r15 + MB_GS]
-    mov rsp, [rip + step_frame]
-    mov dword ptr [r15 + MB_FPU_CHANGED], 0
+2:  mov rsp, [rip + step_frame]         /* POPF cannot set the trap flag for the guest alone: a sigreturn can */
     mov eax, 15
     syscall
     ud2
@@ -110,7 +112,13 @@ guest_exit:                             /* from a gate: r14d = reason, r13d = wh
 signal_exit:                            /* from the handler: RSP and R15 are good, the reason is written */
     cmp dword ptr [r15 + MB_FPU_CHANGED], 0
     jne not_entered                     /* the guest's state is still the one in memory */
+    test dword ptr [r15 + MB_FEATURES], MB_FEATURE_XSAVE
+    jnz 6f
     fxsave [r15 + MB_FX]
+    jmp not_entered
+6:  mov eax, XSAVE_COMPONENTS
+    xor edx, edx
+    xsave [r15 + MB_FX]
 not_entered:
     pop r15
     pop r14

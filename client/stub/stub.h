@@ -26,7 +26,7 @@ void prepare_step(void);
 extern void *step_frame;      /* where enter.S points RSP for the sigreturn that enters with the trap flag */
 
 /* confine.c */
-int confine(void);
+int confine(int in_fd, int out_fd, int socket_fd);
 
 /* system calls: the result, or -errno */
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
@@ -43,15 +43,15 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define syscall4(n, a, b, c, d) syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 enum {
-    SYS_close = 3, SYS_mmap = 9, SYS_mprotect = 10, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14,
-    SYS_rt_sigreturn = 15, SYS_getpid = 39, SYS_recvmsg = 47, SYS_getppid = 110, SYS_sigaltstack = 131,
-    SYS_modify_ldt = 154, SYS_prctl = 157, SYS_arch_prctl = 158, SYS_setrlimit = 160, SYS_gettid = 186,
-    SYS_futex = 202, SYS_exit_group = 231, SYS_set_robust_list = 273, SYS_seccomp = 317, SYS_close_range = 436,
+    SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_mmap = 9, SYS_mprotect = 10, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14,
+    SYS_rt_sigreturn = 15, SYS_recvmsg = 47, SYS_getppid = 110, SYS_sigaltstack = 131,
+    SYS_modify_ldt = 154, SYS_prctl = 157, SYS_arch_prctl = 158, SYS_setrlimit = 160,
+    SYS_exit_group = 231, SYS_seccomp = 317, SYS_close_range = 436,
 };
 
 enum { PROT_NONE_ = 0, PROT_RW = 3, MAP_SHARED_ = 1, MAP_FIXED_ = 0x10, MAP_NORESERVE_ = 0x4000 };
 
-static inline void exit_stub(int code)
+__attribute__((noreturn)) static inline void exit_stub(int code)
 {
     for (;;)
         syscall3(SYS_exit_group, code, 0, 0);
@@ -60,7 +60,7 @@ static inline void exit_stub(int code)
 struct user_desc {            /* asm/ldt.h */
     uint32_t entry, base, limit, flags;
 };
-enum { DESC_32BIT = 1, DESC_DATA_WRITABLE = 0, DESC_CODE = 2 << 1, DESC_NOT_PRESENT = 0x20, DESC_USEABLE = 0x40 };
+enum { DESC_32BIT = 1, DESC_EMPTY = 0x28, DESC_USEABLE = 0x40 };   /* EMPTY: read-only and not present frees an entry */
 
 static inline long set_descriptor(uint32_t entry, uint32_t base, uint32_t limit, uint32_t flags)
 {

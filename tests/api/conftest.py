@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from w9x_client.engine import native
+
 from .harness import Guest
 
-ENGINES = ["unicorn"]
+_POSSIBLE, _REASON = native.available()
+ENGINES = [
+    "unicorn",
+    pytest.param("native", marks=pytest.mark.skipif(not _POSSIBLE, reason=f"native engine: {_REASON}")),
+]
 
 
 @pytest.fixture(params=ENGINES)

@@ -14,6 +14,7 @@ from typing import Any
 from w9x_client import loader
 from w9x_client.abi import GuestExit, codepage, tib
 from w9x_client.drives import DriveTable, open_table
+from w9x_client.engine.choice import engine_class
 from w9x_client.engine.space import AddressSpace
 from w9x_client.process import clock
 from w9x_client.process.environment import Environment
@@ -75,14 +76,10 @@ class Guest:
     def __init__(
         self, engine: str, home: Path, *, windows: str = "98se", drives: DriveTable | None = None, daemon: Any = None
     ) -> None:
-        if engine != "unicorn":
-            raise ValueError(f"no engine {engine}")
-        from w9x_client.engine.unicorn import UnicornEngine
-
         space = AddressSpace()
         environment: Environment = default_environment()
         table = drives or open_table(home)
-        self.process = Process(space, UnicornEngine(space), table, windows_version(windows), environment, daemon)
+        self.process = Process(space, engine_class(engine)(space), table, windows_version(windows), environment, daemon)
         self.mem = self.process.mem
         self._go = Event(False, False)
         self._job: Coroutine[Any, Any, Any] | None = None

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def files(*suffixes: str) -> Iterator[Path]:
                 yield path
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """A module's syntax tree."""
+    return ast.parse(path.read_bytes())
+
+
 def texts() -> Iterator[tuple[Path, str]]:
     """Every file that is text."""
     for path in files():
@@ -64,7 +71,7 @@ def test_no_module_is_too_long() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [path for path in packages() if not ast.get_docstring(ast.parse(path.read_bytes()))]
+    silent = [path for path in packages() if not ast.get_docstring(tree(path))]
     assert silent == []
 
 
@@ -72,7 +79,7 @@ def test_nobody_imports_everything_from_anywhere() -> None:
     stars = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in files(".py")
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
     ]
     assert stars == []
@@ -136,7 +143,7 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
     providers = importlib.metadata.packages_distributions()
     imported: set[str] = set()
     for path in packages():
-        for node in ast.walk(ast.parse(path.read_bytes())):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.guest.run import Runner, shown
+from w9x_client.engine import native
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -96,10 +97,14 @@ def test_wrong_options_are_usage_errors(world: Runner, holder: Path, options: li
     assert len(lines(done.stderr)) == 1
 
 
-def test_the_native_engine_is_honestly_absent(world: Runner, holder: Path) -> None:
-    done = world.run(holder, options=["--engine", "native"])
-    assert done.returncode == 126
-    assert "not part of this version" in done.stderr.decode()
+def test_the_native_engine_runs_the_program_or_says_why_not(world: Runner, holder: Path) -> None:
+    possible, reason = native.available()
+    done = world.run(holder, ["args", "one"], options=["--engine", "native"])
+    if possible:
+        assert (done.returncode, lines(done.stdout)) == (0, ["[one]"]), shown(done)
+    else:
+        assert done.returncode == 126
+        assert reason in done.stderr.decode()
 
 
 def test_a_timeout_ends_the_program_with_124(world: Runner, holder: Path) -> None:

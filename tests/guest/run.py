@@ -4,6 +4,8 @@ A `Runner` owns a private runtime folder and home, so its daemon, arena, registr
 `stop` ends that daemon. Set W9X_TEST_RUNNER to a command (for instance a script around Wine) to run the same tests
 on a reference implementation instead: that is how an expectation is checked before it is believed.
 
+W9X_TEST_ENGINE chooses the engine for all of them.
+
 Callers must not start a daemon of their own in the runner's folders.
 """
 
@@ -72,7 +74,9 @@ class Runner:
         """The command line that runs `program`; `options` are options of `w9x run` (ignored by a reference)."""
         if self.reference:
             return [*self.reference, str(program), *args]
-        return [sys.executable, "-m", "w9x_client.cli", "run", *options, str(program), *args]
+        engine = os.environ.get("W9X_TEST_ENGINE")
+        chosen = ["--engine", engine] if engine and "--engine" not in options else []
+        return [sys.executable, "-m", "w9x_client.cli", "run", *chosen, *options, str(program), *args]
 
     def popen(
         self,

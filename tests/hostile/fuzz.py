@@ -46,29 +46,64 @@ class Defect:
         return f"{self.where}: {self.export}({self.arguments}): {self.text}"
 
 
-def _arguments(guest: Any, count: int, kind: str) -> list[int]:
-    """``count`` argument words of a kind: a number for all of them, or 'random:SEED'."""
-    name, _, seed = kind.partition(":")
-    if name != "random":
-        return [int(name, 0) & 0xFFFFFFFF] * count
-    draw = random.Random(seed)
-    made: list[int] = []
-    for _ in range(count):
-        choice = draw.randrange(6)
-        if choice == 0:
-            made.append(draw.choice(_WILD))
-        elif choice == 1:
-            made.append(draw.getrandbits(32))
-        elif choice == 2:
-            made.append(guest.buffer(draw.choice(_TEXTS) + b"\0").address)
-        elif choice == 3:
-            made.append(guest.buffer(draw.randbytes(64)).address)
-        elif choice == 4:
-            made.append(draw.randrange(32))
-        else:
-            data = draw.choice(_WIDE).encode("utf-16-le", "surrogatepass")
-            made.append(guest.buffer(data + b"\0\0").address)
+def _wild_word(guest: Any, draw: random.Random) -> int:
+    choice = draw.randrange(6)
+    if choice == 0:
+        return draw.choice(_WILD)
+    if choice == 1:
+        return draw.getrandbits(32)
+    if choice == 2:
+        return int(guest.buffer(draw.choice(_TEXTS) + b"\0"))
+    if choice == 3:
+        return int(guest.buffer(draw.randbytes(64)))
+    if choice == 4:
+        return draw.randrange(32)
+    return int(guest.buffer(draw.choice(_WIDE).encode("utf-16-le", "surrogatepass") + b"\0\0"))
+
+
+def _handles(guest: Any) -> list[int]:
+    """Handles that mean something: pseudo-handles, registry roots, objects, a heap, a module, a C stream."""
+    made = [0xFFFFFFFF, 0xFFFFFFFE, 0x80000001, 0x80000002]
+    made.append(guest.call("kernel32.CreateEventA", 0, 1, 1, 0))
+    made.append(guest.call("kernel32.CreateFileA", "fuzz.bin", 0xC0000000, 3, 0, 4, 0, 0))
+    made.append(guest.call("kernel32.CreateMutexA", 0, 0, 0))
+    made.append(guest.call("kernel32.CreateFileMappingA", 0xFFFFFFFF, 0, 4, 0, 0x10000, 0))
+    made.append(guest.call("kernel32.GetProcessHeap"))
+    made.append(guest.call("kernel32.GetModuleHandleA", 0) or 1)
+    made.append(guest.call("kernel32.GetStdHandle", 0xFFFFFFF5))
+    made.append(guest.call("msvcrt.fopen", b"fuzz.txt", b"w+"))
     return made
+
+
+def _shaped_word(guest: Any, draw: random.Random, show: str, handles: list[int]) -> int:
+    """A word that gets past the first check more often than `_wild_word`: of the parameter's own sort."""
+    if draw.random() < 0.15:
+        return _wild_word(guest, draw)
+    if show == "handle":
+        return draw.choice(handles)
+    if show == "str":
+        return int(guest.buffer(draw.choice((*_TEXTS, b"a\0b\0c\0", b"fuzz.txt\0", b"%d %s %5.3f\0")) + b"\0\0"))
+    if show in ("dec", "bool", "float"):
+        return draw.choice((0, 1, 2, 3, 4, 8, 16, 64, 100, 256, 0x1000, 0xFFFFFFFF, 0x80000000, draw.getrandbits(32)))
+    choice = draw.randrange(8)
+    if choice < 4:
+        size = draw.choice((16, 256, 0x2000))
+        return int(guest.buffer(draw.choice((bytes(size), b"A" * size + b"\0", draw.randbytes(size)))))
+    if choice == 4:
+        return draw.choice(handles)
+    return draw.choice((0, 1, 2, 4, 0x10, 0x20, 0x40, 0x1000, 0x3000, 0xF003F))
+
+
+def _arguments(guest: Any, shows: Sequence[str], kind: str) -> list[int]:
+    """Argument words of a kind: a number for all of them, 'random:SEED' or 'shaped:SEED'."""
+    name, _, seed = kind.partition(":")
+    draw = random.Random(seed)
+    if name == "random":
+        return [_wild_word(guest, draw) for _ in shows]
+    if name == "shaped":
+        handles = _handles(guest)
+        return [_shaped_word(guest, draw, show, handles) for show in shows]
+    return [int(name, 0) & 0xFFFFFFFF] * len(shows)
 
 
 def _call(guest: Any, lines: list[str], address: int, words: Sequence[int]) -> dict[str, Any]:
@@ -83,16 +118,14 @@ def _call(guest: Any, lines: list[str], address: int, words: Sequence[int]) -> d
     def time_out() -> None:
         raise GuestExit(124)
 
-    ticker = Ticker(
-        process, time.monotonic() + WAIT_SECONDS, lambda: process.scheduler.later(time_out), lambda _: None
-    )
+    ticker = Ticker(process, time.monotonic() + WAIT_SECONDS, lambda: process.scheduler.later(time_out), lambda _: None)
     ticker.start()
     try:
         guest.call_at(address, *words)
         return {"end": "returned"}
     except GuestDied as end:
         return {"end": "exit", "code": end.code}
-    except BaseException as error:  # whatever comes out here is the defect that is looked for
+    except BaseException as error:  # noqa: BLE001  # what comes out here is the defect looked for
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "w9x_client" in f.filename]
         inner = [f for f in frames if "/win32/" in f.filename or "/drives/" in f.filename] or frames
         place = inner[-1] if inner else traceback.extract_tb(error.__traceback__)[-1]
@@ -100,9 +133,10 @@ def _call(guest: Any, lines: list[str], address: int, words: Sequence[int]) -> d
         return {"end": "error", "text": f"{type(error).__name__}: {error}"[:200], "where": where}
     finally:
         ticker.close()
+        process.scheduler._jobs.clear()  # a time-out that came too late
 
 
-def _child(name: str, count: int, kinds: Sequence[str], home: Path, write: int) -> None:
+def _child(name: str, shows: Sequence[str], kinds: Sequence[str], home: Path, write: int) -> None:
     from tests.api.harness import Guest
 
     guest = Guest("unicorn", home)
@@ -110,7 +144,7 @@ def _child(name: str, count: int, kinds: Sequence[str], home: Path, write: int) 
     guest.process.messages.warn = lines.append
     address = guest.address(name)
     for kind in kinds:
-        words = _arguments(guest, count, kind)
+        words = _arguments(guest, shows, kind)
         shown = ", ".join(f"{word:X}" for word in words)
         os.write(write, f"{kind}\n".encode())
         outcome = _call(guest, lines, address, words)
@@ -119,8 +153,10 @@ def _child(name: str, count: int, kinds: Sequence[str], home: Path, write: int) 
             return
 
 
-def _fork(name: str, count: int, kinds: Sequence[str], home: Path) -> tuple[list[str], int]:
+def _fork(name: str, shows: Sequence[str], kinds: Sequence[str], home: Path) -> tuple[list[str], int]:
     """(lines of the child, wait status)."""
+    from tests.api.harness import GuestDied
+
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -130,9 +166,12 @@ def _fork(name: str, count: int, kinds: Sequence[str], home: Path) -> tuple[list
             for fd in (0, 1, 2):
                 os.dup2(null, fd)
             os.setsid()
-            _child(name, count, kinds, home, write)
-        except BaseException as error:
-            os.write(write, (json.dumps({"end": "error", "text": repr(error)[:200], "where": "?", "args": ""}) + "\n").encode())
+            _child(name, shows, kinds, home, write)
+        except GuestDied:
+            pass  # a thread that an earlier call had made ended the process
+        except BaseException as error:  # noqa: BLE001  # whatever comes out is the finding
+            outcome = {"end": "error", "text": repr(error)[:200], "where": "?", "args": ""}
+            os.write(write, (json.dumps(outcome) + "\n").encode())
         os._exit(0)
     os.close(write)
     data = b""
@@ -149,10 +188,10 @@ def _fork(name: str, count: int, kinds: Sequence[str], home: Path) -> tuple[list
     return data.decode().splitlines(), os.waitpid(child, 0)[1]
 
 
-def _probe(name: str, count: int, kinds: Sequence[str], home: Path) -> Iterator[Defect]:
+def _probe(name: str, shows: Sequence[str], kinds: Sequence[str], home: Path) -> Iterator[Defect]:
     left = list(kinds)
     while left:
-        lines, status = _fork(name, count, left, home)
+        lines, status = _fork(name, shows, left, home)
         outcomes = [json.loads(line) for line in lines if line.startswith("{")]
         for outcome in outcomes:
             if outcome["end"] == "error":
@@ -165,7 +204,8 @@ def _probe(name: str, count: int, kinds: Sequence[str], home: Path) -> Iterator[
         left = left[max(begun, 1) :]
 
 
-def _exports(dlls: Sequence[str]) -> Iterator[tuple[str, int]]:
+def _exports(dlls: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """(name, how each argument word is shown) of all declared exports."""
     from w9x_client.abi import find_dll
     from w9x_client.abi.compile import signature
 
@@ -174,24 +214,28 @@ def _exports(dlls: Sequence[str]) -> Iterator[tuple[str, int]]:
         assert found is not None, dll
         for name, export in sorted(found.exports.items()):
             sig = signature(export)
-            words = sum(struct.calcsize("<" + p.arg.code) for p in sig.parameters) // 4
-            yield f"{dll}.{name}", max(words, words + 4 if export.convention == "cdecl" else words)
+            shows: list[str] = []
+            for parameter in sig.parameters:
+                shows += [parameter.arg.show] * (struct.calcsize("<" + parameter.arg.code) // 4)
+            if export.convention == "cdecl":
+                shows += ["hex"] * 4  # what a variable argument list finds
+            yield f"{dll}.{name}", shows
 
 
 def defects(dlls: Sequence[str], kinds: Sequence[str], share: float = 1.0, seed: int = 0) -> list[Defect]:
     """All defects that calls of the given kinds find, in a random ``share`` of the exports."""
     import unicorn  # noqa: F401  # the slow import, before the forks
 
-    from tests.api import harness  # noqa: F401
+    from tests.api import harness  # noqa: F401  # the same
 
     draw = random.Random(seed)
     found: list[Defect] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        _fork("kernel32.GetTickCount", 0, ["0"], home)  # builds the system modules, for all
-        for name, count in _exports(dlls):
+        _fork("kernel32.GetTickCount", [], ["0"], home)  # builds the system modules, for all
+        for name, shows in _exports(dlls):
             if draw.random() < share:
-                found += _probe(name, count, kinds, home)
+                found += _probe(name, shows, kinds, home)
     return found
 
 
@@ -200,11 +244,13 @@ def main() -> int:
     words = sys.argv[1:]
     seeds = int(words.pop(words.index("--seeds") + 1)) if "--seeds" in words else 3
     names = [word for word in words if word != "--seeds"] or list(DLLS)
-    kinds = ["0", "-1", *(f"random:{number}" for number in range(seeds))]
-    found = defects(names, kinds)
-    for defect in found:
-        print(defect)
-    return 1 if found else 0
+    kinds = ["0", "-1", *(f"{kind}:{number}" for number in range(seeds) for kind in ("random", "shaped"))]
+    broken = False
+    for name in names:
+        for defect in defects([name], kinds):
+            broken = True
+            print(defect, flush=True)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

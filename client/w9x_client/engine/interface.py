@@ -36,6 +36,14 @@ class Fault:
     """The guest executed ``int vector`` (EIP at the instruction)."""
 
 
+class EngineUnavailable(RuntimeError):
+    """This host cannot run the engine; the message is one line that says why."""
+
+
+class EngineDied(RuntimeError):
+    """The engine cannot go on, and the program with it; the message is one line."""
+
+
 class EventHandler(Protocol):
     """The process, as the engine sees it."""
 
@@ -67,6 +75,9 @@ class Engine(Protocol):
 
     def set_pages(self, first: int, count: int, bits: int) -> None:
         """Follow a change of page protection (`layout.PROT_*`)."""
+
+    def map_backing(self, address: int, size: int, fd: int, offset: int) -> None:
+        """Another file stands behind these pages now; their protection is as before."""
 
     def code_written(self, address: int, size: int) -> None:
         """Forget translations of bytes the host has changed."""

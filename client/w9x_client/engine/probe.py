@@ -19,8 +19,14 @@ class EngineStatus:
 
 def probe_engines() -> list[EngineStatus]:
     """All engines, the preferred one first."""
-    native = EngineStatus("native", False, "", "not part of this version")
-    return [_probe_unicorn(), native]
+    return [_probe_unicorn(), _probe_native()]
+
+
+def _probe_native() -> EngineStatus:
+    from . import native
+
+    possible, detail = native.available()
+    return EngineStatus("native", possible, "", detail)
 
 
 def _probe_unicorn() -> EngineStatus:

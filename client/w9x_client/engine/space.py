@@ -26,8 +26,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from w9x_arena import layout
 from w9x_arena.layout import GRANULARITY, PAGE, PROT_COMMITTED, PROT_EXEC, PROT_GUARD, PROT_READ, PROT_WRITE
@@ -36,6 +35,7 @@ from w9x_client.abi.memory import Memory
 
 from . import hostmap
 from .ranges import FreeRanges
+from .records import NoEngine, PageListener, Placement, Region, Reservation
 
 if TYPE_CHECKING:
     from w9x_arena.rpc import Connection
@@ -52,70 +52,6 @@ FREE_PLACEMENT_FLOOR = 0x0200_0000
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
 _PUNCH_HOLE_KEEP_SIZE = 3
-
-
-class PageListener(Protocol):
-    """An engine, as the address space sees it."""
-
-    def set_pages(self, first: int, count: int, bits: int) -> None:
-        """Pages [first, first+count) now have protection ``bits`` (0: none)."""
-
-    def code_written(self, address: int, size: int) -> None:
-        """The host changed bytes that the engine may have translated."""
-
-
-@dataclass(slots=True)
-class Reservation:
-    """A range that VirtualAlloc, the loader or a file view owns."""
-
-    base: int
-    size: int
-    label: str
-    kind: str
-    """'shared', 'private', 'image', 'overlay', 'view' or 'stack'."""
-    prot: int
-    source: str
-    """Who gets it back: 'slab', 'daemon', 'local', 'image'."""
-    key: str = ""
-    mapped: bool = False
-    """A host file is mapped over it."""
-
-    @property
-    def end(self) -> int:
-        return self.base + self.size
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """VirtualQuery's answer: a run of pages in one state."""
-
-    base: int
-    allocation_base: int
-    allocation_prot: int
-    size: int
-    state: str
-    """'free', 'reserved' or 'committed'."""
-    prot: int
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where an image stands: ``shared`` pages are the arena's, and ``fresh`` says that nobody has written them yet."""
-
-    base: int
-    size: int
-    fresh: bool
-    shared: bool
-    key: str
-
-
-class _NoEngine:
-    def set_pages(self, first: int, count: int, bits: int) -> None:
-        """Nothing follows the pages yet."""
-
-    def code_written(self, address: int, size: int) -> None:
-        """Nothing is translated yet."""
 
 
 class AddressSpace:
@@ -139,6 +75,7 @@ class AddressSpace:
         self.host = hostmap.mmap(
             None, layout.PRIVATE_END, hostmap.PROT_RW, hostmap.MAP_SHARED | hostmap.MAP_NORESERVE, self.private_fd
         )
+        self._engine: PageListener = NoEngine()
         self._arena_start = layout.DLL_START if self.private else layout.SYSTEM_START
         if arena is not None:
             self._map_arena(self._arena_start, layout.DLL_END - self._arena_start)
@@ -146,7 +83,6 @@ class AddressSpace:
         self._private_pages = bytearray(layout.DLL_END // PAGE)
         self._array = (ctypes.c_ubyte * layout.PRIVATE_END).from_address(self.host)
         self.mem = Memory(self._array, self.prot, self.page_in, self._code_written)
-        self._engine: PageListener = _NoEngine()
         self._reservations: dict[int, Reservation] = {}
         self._bases: list[int] = []
         self._attached: set[int] = set()
@@ -159,9 +95,29 @@ class AddressSpace:
         """Called with an address in a guard page; True when a stack grew over it."""
 
     # --- engine -------------------------------------------------------------------
+    @property
+    def arena_fd(self) -> int:
+        """The arena file, -1 where there is none."""
+        return self._arena.fd if self._arena is not None else -1
+
+    @property
+    def arena_start(self) -> int:
+        """Where the arena file begins to stand behind memory by default; it does up to `layout.DLL_END`."""
+        return self._arena_start
+
+    def _map(self, address: int, size: int, fd: int) -> None:
+        """Put one of the two files behind pages, in this process and in the engine's."""
+        hostmap.mmap(
+            self.host + address, size, hostmap.PROT_RW,
+            hostmap.MAP_SHARED | hostmap.MAP_FIXED | hostmap.MAP_NORESERVE, fd, address,
+        )  # fmt: skip
+        self._engine.map_backing(address, size, fd, address)
+
     def attach_engine(self, engine: PageListener) -> None:
         """From now on ``engine`` follows the pages; it is told about all that exist."""
         self._engine = engine
+        if self.prot == bytes(len(self.prot)):  # nothing exists yet, as is usual; the search would take 5 ms
+            return
         for run in re.finditer(rb"([^\0])\1*", self.prot):
             engine.set_pages(run.start(), run.end() - run.start(), self.prot[run.start()])
 
@@ -360,6 +316,8 @@ class AddressSpace:
     def _forget(self, item: Reservation) -> None:
         """Take a reservation's pages away: mapping, blocks, protection, record."""
         if item.mapped:
+            # what a copied view or a release before its end has left there
+            _libc.fallocate(self.private_fd, _PUNCH_HOLE_KEEP_SIZE, item.base, layout.page_up(item.size))
             self._restore_backing(item.base, layout.page_up(item.size))
             self._set(item.base, item.size, 0)
         else:
@@ -489,17 +447,40 @@ class AddressSpace:
     def protect(self, address: int, size: int, prot: int) -> int:
         """Change committed pages' protection; returns the first page's old bits.
 
-        INVALID_ADDRESS unless all are committed.
+        INVALID_ADDRESS unless all are committed; INVALID_PARAMETER at 2 GB and above, where every process and the
+        system itself would be hit (KB Q170426, "VirtualProtect Limitations on Windows 95"). Pages of an image that
+        are shared with other processes become this one's own copy before they are writable.
         """
         start, end = layout.page_down(address), layout.page_up(address + max(size, 1))
-        if end > layout.PRIVATE_END:
-            raise WinError(Err.INVALID_ADDRESS)
+        if end > layout.DLL_START:
+            raise WinError(Err.INVALID_PARAMETER)
         for page in range(start // PAGE, end // PAGE):
             if not self.prot[page] & PROT_COMMITTED and not self.page_in(page * PAGE, False):
                 raise WinError(Err.INVALID_ADDRESS)
         old = self.prot[start // PAGE]
+        if prot & PROT_WRITE:
+            self._unshare_image(start, end)
         self._set(start, end - start, prot | PROT_COMMITTED)
         return old & ~PROT_COMMITTED
+
+    def _unshare_image(self, start: int, end: int) -> None:
+        """Give this process its own copy of an image's read-only pages, which all its users share."""
+        item = self.find(start)
+        if item is None or item.source != "image" or item.kind != "image":
+            return
+        length = min(end, layout.page_up(item.end)) - start
+
+        def shared(page: int) -> bool:
+            return self._is_arena(page) and not self.prot[page] & PROT_WRITE
+
+        for at, run in self._runs(start, length, shared):
+            content = bytes(self.mem.ram[at : at + run])
+            self.back_private(at, run)
+            self.poke(at, content)
+
+    def end_guard(self, page: int) -> None:
+        """The guard page with this number was touched: it is an ordinary page from now on."""
+        self._set(page * PAGE, PAGE, self.prot[page] & ~PROT_GUARD)
 
     def query(self, address: int) -> Region:
         """The run of like pages at ``address``, never beyond its reservation."""
@@ -634,10 +615,7 @@ class AddressSpace:
         start, end = layout.page_down(address), layout.page_up(address + size)
         if start >= layout.DLL_END or not layout.in_arena(start) or self._arena is None or start < self._arena_start:
             return  # private already
-        hostmap.mmap(
-            self.host + start, end - start, hostmap.PROT_RW,
-            hostmap.MAP_SHARED | hostmap.MAP_FIXED | hostmap.MAP_NORESERVE, self.private_fd, start,
-        )  # fmt: skip
+        self._map(start, end - start, self.private_fd)
         first, last = start // PAGE, end // PAGE
         self._private_pages[first:last] = b"\1" * (last - first)
 
@@ -660,25 +638,38 @@ class AddressSpace:
         """
         base = self.reserve(size, address, label=label, kind="view", dll=True)
         length = layout.page_up(size)
-        flags = hostmap.MAP_FIXED | (hostmap.MAP_SHARED if shared else hostmap.MAP_PRIVATE)
-        host_prot = hostmap.PROT_RW if prot & PROT_WRITE or not shared else 1
+        self._reservations[base].mapped = True
         try:
-            hostmap.mmap(self.host + base, length, host_prot, flags, fd, offset)
+            if not shared and self._engine.separate:
+                self._copy_file(base, length, fd, offset)
+            else:
+                flags = hostmap.MAP_FIXED | (hostmap.MAP_SHARED if shared else hostmap.MAP_PRIVATE)
+                host_prot = hostmap.PROT_RW if prot & PROT_WRITE or not shared else 1
+                hostmap.mmap(self.host + base, length, host_prot, flags, fd, offset)
+                self._engine.map_backing(base, length, fd, offset)
         except OSError:
             self.release(base)
             raise WinError(Err.ACCESS_DENIED) from None
         first, count = base // PAGE, length // PAGE
         self._private_pages[first : first + count] = b"\1" * count
-        self._reservations[base].mapped = True
         self._set(base, length, prot | PROT_COMMITTED)
         return base
 
+    def _copy_file(self, base: int, length: int, fd: int, offset: int) -> None:
+        """A copy-on-write view where the guest runs in another process: MAP_PRIVATE pages that one of the two writes
+        would be invisible to the other, so the view is a copy in the private file from the start.
+        """
+        self._map(base, length, self.private_fd)
+        done = 0
+        while done < length:
+            count = os.preadv(fd, [self.mem.ram[base + done : base + length]], offset + done)
+            if not count:
+                break
+            done += count
+
     def _map_arena(self, start: int, size: int) -> None:
         assert self._arena is not None
-        hostmap.mmap(
-            self.host + start, size, hostmap.PROT_RW,
-            hostmap.MAP_SHARED | hostmap.MAP_FIXED | hostmap.MAP_NORESERVE, self._arena.fd, start,
-        )  # fmt: skip
+        self._map(start, size, self._arena.fd)
 
     def _restore_backing(self, start: int, size: int) -> None:
         """Map the file that stands behind a range by default over it again."""
@@ -688,10 +679,7 @@ class AddressSpace:
         if self._arena is not None and self._arena_start <= start < layout.DLL_END:
             self._map_arena(start, size)
         else:
-            hostmap.mmap(
-                self.host + start, size, hostmap.PROT_RW,
-                hostmap.MAP_SHARED | hostmap.MAP_FIXED | hostmap.MAP_NORESERVE, self.private_fd, start,
-            )  # fmt: skip
+            self._map(start, size, self.private_fd)
 
     def reservations(self) -> list[Reservation]:
         """All reservations, by address."""

@@ -29,9 +29,11 @@ from w9x_arena import layout
 from w9x_arena.layout import PAGE, PROT_EXEC, PROT_GUARD, PROT_READ
 
 from . import paging, unicorn_state
+from .cpuid import cpuid
 from .interface import Entry, EventHandler, Fault
 from .space import AddressSpace
 from .unicorn_state import CR2, EIP, ERROR_CODE, GPRS, IS_INTERRUPT, OLD_EXCEPTION
+from .x87 import double_to_extended, extended_to_double
 
 API_INT, RETURN_INT = 0x80, 0x81
 _API_EIP = layout.GATE_API + 2
@@ -46,6 +48,7 @@ _BOOT_STACK = paging.DESCRIPTORS + 0x1000
 _BOOT_CODE = paging.DESCRIPTORS + 0x2000
 _FIRST_TIB_DESCRIPTOR = 0x10
 _LDT_ENTRIES = 8192
+_VM_FLAG = 0x2_0000
 
 _CARRIED = (
     *GPRS, x86.UC_X86_REG_EIP, x86.UC_X86_REG_EFLAGS, x86.UC_X86_REG_FS, x86.UC_X86_REG_FPCW, x86.UC_X86_REG_FPSW,
@@ -57,17 +60,6 @@ _CARRIED = (
 _IntrHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 _InvalidHook = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
 _CpuidHook = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-
-_CPUID = {
-    # Intel's Pentium III (application note AP-485): family 6 model 7, everything up to FXSR and SSE
-    0: (2, 0x756E6547, 0x6C65746E, 0x49656E69),
-    1: (0x672, 0, 0, 0x0383F9FF),
-    2: (0x03020101, 0, 0, 0x0C040843),
-}
-"""EAX, EBX, ECX, EDX by leaf.
-
-Unicorn's own answer is an AMD processor with 64-bit features that no program of the time expects.
-"""
 
 
 def descriptor(base: int, limit: int, access: int, flags: int) -> bytes:
@@ -197,39 +189,6 @@ class _Cpu:
             self.uc.reg_write(self._physical(depth), struct.unpack_from("<QH", state, 28 + 10 * depth))
 
 
-def extended_to_double(mantissa: int, exponent: int) -> float:
-    """An x87 80-bit value as a double (IEEE 754 rounding by Python's integer division)."""
-    sign = -1.0 if exponent & 0x8000 else 1.0
-    power = exponent & 0x7FFF
-    if power == 0x7FFF:
-        return sign * float("inf") if not mantissa & 0x7FFF_FFFF_FFFF_FFFF else float("nan")
-    if not mantissa:
-        return sign * 0.0
-    shift = power - 16383 - 63
-    try:
-        if shift >= 0:
-            return sign * float(mantissa << shift) if shift < 1100 else sign * float("inf")
-        return sign * (mantissa / (1 << -shift)) if shift > -1200 else sign * 0.0
-    except OverflowError:
-        return sign * float("inf")
-
-
-def double_to_extended(value: float) -> tuple[int, int]:
-    """A double as (mantissa, sign and exponent) of an x87 register; exact."""
-    bits = struct.unpack("<Q", struct.pack("<d", value))[0]
-    sign = bits >> 63 << 15
-    exponent = bits >> 52 & 0x7FF
-    fraction = bits & (1 << 52) - 1
-    if exponent == 0x7FF:
-        return 1 << 63 | fraction << 11, sign | 0x7FFF
-    if exponent == 0:
-        if not fraction:
-            return 0, sign
-        shift = 64 - fraction.bit_length()
-        return fraction << shift, sign | (16383 - 1022 - 52 + 63 - shift)
-    return 1 << 63 | fraction << 11, sign | (exponent - 1023 + 16383)
-
-
 class ThreadState:
     """A guest thread's registers while another thread runs."""
 
@@ -243,6 +202,8 @@ class UnicornEngine:
     """`Engine` over Unicorn (see `interface` for the contract)."""
 
     name = "unicorn"
+    separate = False
+    intercepts_cpuid = True
 
     def __init__(self, space: AddressSpace) -> None:
         self._space = space
@@ -251,6 +212,8 @@ class UnicornEngine:
         self.recent_calls: deque[int] = deque(maxlen=16)
         self._handler: EventHandler | None = None
         self._error: BaseException | None = None
+        self._system_call_at: int | None = None
+        """Where the guest has just executed an instruction that is to fault."""
         self._stopping = False
         self._task: Any = None
         self._loaded: ThreadState | None = None
@@ -311,11 +274,14 @@ class UnicornEngine:
         interrupt = _IntrHook(self._make_fast_hook(state) if state is not None else self._public_hook)
         invalid = _InvalidHook(self._invalid_hook)
         cpuid = _CpuidHook(self._cpuid_hook)
-        self._callbacks = (interrupt, invalid, cpuid)
+        system_call = _InvalidHook(self._system_call_hook)
+        self._callbacks = (interrupt, invalid, cpuid, system_call)
         for kind, callback, extra in (
             (unicorn.UC_HOOK_INTR, interrupt, ()),
             (unicorn.UC_HOOK_INSN_INVALID, invalid, ()),
             (unicorn.UC_HOOK_INSN, cpuid, (ctypes.c_int(x86.UC_X86_INS_CPUID),)),
+            (unicorn.UC_HOOK_INSN, system_call, (ctypes.c_int(x86.UC_X86_INS_SYSCALL),)),
+            (unicorn.UC_HOOK_INSN, system_call, (ctypes.c_int(x86.UC_X86_INS_SYSENTER),)),
         ):
             handle = ctypes.c_size_t()
             status = uclib.uc_hook_add(
@@ -386,6 +352,7 @@ class UnicornEngine:
                 if state is None:
                     uclib.uc_emu_stop(self._handle)
                 return
+            self._flatten_segments()
             handler.fault(Fault(number, error, address, interrupt))
             if state is None:
                 uclib.uc_emu_stop(self._handle)  # `run` makes Unicorn forget the fault and goes on
@@ -423,6 +390,23 @@ class UnicornEngine:
             return True
         return self._space.page_in(address, write)
 
+    def _flatten_segments(self) -> None:
+        """Give back the flat segments and the thread's FS to a program that has loaded others: handlers of exceptions
+        begin with them on Windows. It also ends virtual-8086 mode, which QEMU's `iretd` enters from ring 3.
+        """
+        loaded = self._loaded
+        if loaded is None or not isinstance(loaded, ThreadState):
+            return
+        wanted = (USER_CODE, USER_DATA, USER_DATA, USER_DATA, loaded.descriptor_index * 8 + 7)
+        if self.cpu.selectors()[:5] == wanted and not self.cpu.eflags & _VM_FLAG:
+            return
+        kept = [(register, self.uc.reg_read(register)) for register in _CARRIED]
+        self.uc.context_restore(self._base_context)
+        for register, value in kept:
+            if register == x86.UC_X86_REG_EFLAGS:
+                value &= ~_VM_FLAG
+            self.uc.reg_write(register, wanted[4] if register == x86.UC_X86_REG_FS else value)
+
     def _invalid_hook(self, handle: int, user: int) -> bool:
         try:
             assert self._handler is not None
@@ -431,9 +415,14 @@ class UnicornEngine:
             self._event_failed(problem)
         return True
 
+    def _system_call_hook(self, handle: int, user: int) -> None:
+        """``syscall`` and ``sysenter``, which do nothing in Unicorn: without their MSRs they fault."""
+        self._system_call_at = self.cpu.eip
+        uclib.uc_emu_stop(self._handle)
+
     def _cpuid_hook(self, handle: int, user: int) -> int:
         cpu = self.cpu
-        cpu.eax, cpu.ebx, cpu.ecx, cpu.edx = _CPUID.get(cpu.eax, _CPUID[2])
+        cpu.eax, cpu.ebx, cpu.ecx, cpu.edx = cpuid(cpu.eax)
         return 1
 
     def _entry_failed(self, error: BaseException) -> None:
@@ -459,6 +448,9 @@ class UnicornEngine:
             # Another image may have stood here: its translations outlive its pages. Only now, since
             # Unicorn looks the range up through the page tables.
             self.uc.ctl_remove_cache(first << 12, (first + count) << 12)
+
+    def map_backing(self, address: int, size: int, fd: int, offset: int) -> None:
+        """Nothing to do: Unicorn reads the client's own mapping."""
 
     def code_written(self, address: int, size: int) -> None:
         self.uc.ctl_remove_cache(address, address + size)
@@ -507,12 +499,16 @@ class UnicornEngine:
             self._forget_fault()
             status = uclib.uc_emu_start(self._handle, self.cpu.eip, _NEVER, 0, 0)
             self._raise_error()
-            if status == unicorn.UC_ERR_OK:
-                if self._stopping or self.cpu.state is not None:
-                    return
-                continue
-            # an event that Unicorn reports by its result instead of a hook: the instruction faulted
-            self._handler.fault(Fault(6 if status == unicorn.UC_ERR_INSN_INVALID else 13, 0, 0))
+            if self._system_call_at is not None:
+                self.cpu.eip, self._system_call_at = self._system_call_at, None
+                handler.fault(Fault(6, 0, 0))
+            elif status != unicorn.UC_ERR_OK:
+                # an event that Unicorn reports by its result instead of a hook: the instruction faulted
+                handler.fault(Fault(6 if status == unicorn.UC_ERR_INSN_INVALID else 13, 0, 0))
+            elif self.cpu.state is not None:
+                return
+            if self._stopping:
+                return
 
     def _raise_error(self) -> None:
         error, self._error = self._error, None

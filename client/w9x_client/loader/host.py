@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from w9x_client.abi.memory import Memory
     from w9x_client.drives import DriveTable
-    from w9x_client.engine.space import Placement
+    from w9x_client.engine.records import Placement
 
     from .module import Module, ModuleTable
 

@@ -21,7 +21,7 @@ from .directories import REL_HIGH, REL_HIGHADJ, REL_HIGHLOW
 from .image import SCN_CODE, SCN_EXECUTE, SCN_SHARED, SCN_WRITE, PeImage, Section
 
 if TYPE_CHECKING:
-    from w9x_client.engine.space import Placement
+    from w9x_client.engine.records import Placement
 
     from .host import Space
 

@@ -17,7 +17,7 @@ from .image import ImageError
 from .system import SystemImage, SystemModules
 
 if TYPE_CHECKING:
-    from w9x_client.engine.space import Placement
+    from w9x_client.engine.records import Placement
 
     from .directories import Tls
     from .image import PeImage

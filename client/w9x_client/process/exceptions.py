@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CONTINUE_EXECUTION, CONTINUE_SEARCH, NESTED_EXCEPTION, COLLIDED_UNWIND = range(4)
 NONCONTINUABLE, UNWINDING, EXIT_UNWIND, STACK_INVALID, NESTED_CALL = 1, 2, 4, 8, 0x10
 CHAIN_END = 0xFFFFFFFF
+MAX_NESTED = 64
+"""Exceptions in handlers of exceptions, beyond which a program is ended: its handlers will never come to an end."""
 CONTEXT_FULL = 0x10007
 CONTEXT_FLOATING_POINT = 0x10008
 
@@ -237,6 +239,22 @@ async def dispatch(task: Task, record_at: int, context_at: int) -> None:
     The caller then loads the registers from the context. An exception nobody handles ends the process
     (`unhandled`), so this returns at all only to continue.
     """
+    if task.dispatching >= MAX_NESTED:
+        from . import crash
+
+        record = task.mem.struct(EXCEPTION_RECORD, record_at, write=False)
+        text = crash.describe(task.process, record)
+        task.process.die(task, f"{text}; exceptions in exception handlers, without end", record.ExceptionCode)
+    task.dispatching += 1
+    try:
+        if not await _walk(task, record_at, context_at):
+            await task.process.unhandled_exception(task, record_at, context_at)
+    finally:
+        task.dispatching -= 1
+
+
+async def _walk(task: Task, record_at: int, context_at: int) -> bool:
+    """Offer the exception to the frames of the FS:[0] chain; False when none of them wants it."""
     mem = task.mem
     scratch = record_at - 8
     frame = mem.u32(task.tib + tib.SEH)
@@ -255,11 +273,11 @@ async def dispatch(task: Task, record_at: int, context_at: int) -> None:
         if disposition == CONTINUE_EXECUTION:
             if mem.u32(record_at + 4) & NONCONTINUABLE:
                 await task.raise_exception(NONCONTINUABLE_EXCEPTION, NONCONTINUABLE, [], nested=record_at)
-            return
+            return True
         if disposition not in (CONTINUE_SEARCH, NESTED_EXCEPTION):
             await task.raise_exception(INVALID_DISPOSITION, NONCONTINUABLE, [], nested=record_at)
         frame = mem.u32(frame)
-    await task.process.unhandled_exception(task, record_at, context_at)
+    return False
 
 
 async def unwind(task: Task, target: int, record_at: int = 0) -> None:

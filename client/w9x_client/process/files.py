@@ -469,10 +469,13 @@ def from_descriptor(process: Process, fd: int, *, readable: bool, writable: bool
 STD_INPUT, STD_OUTPUT, STD_ERROR = -10, -11, -12
 
 
-def standard_handles(process: Process) -> dict[int, int]:
-    """Handles of the host's descriptors 0, 1 and 2, keyed -10, -11, -12; 0 for a closed one."""
+def standard_handles(process: Process, closed: frozenset[int] = frozenset()) -> dict[int, int]:
+    """Handles of the host's descriptors 0, 1 and 2, keyed -10, -11, -12; 0 for one that is (or was) closed."""
     handles = {}
     for number, fd in ((STD_INPUT, 0), (STD_OUTPUT, 1), (STD_ERROR, 2)):
+        if fd in closed:
+            handles[number] = 0
+            continue
         try:
             item = from_descriptor(process, fd, readable=fd == 0, writable=fd != 0)
         except OSError:

@@ -8,17 +8,21 @@ there.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from w9x_arena import paths
 from w9x_client import drives, loader
-from w9x_client.abi import GuestExit, WinError
+from w9x_client.abi import Err, GuestExit, WinError
+from w9x_client.engine.choice import AUTO, engine_class
+from w9x_client.engine.interface import Engine, EngineDied, EngineUnavailable
 from w9x_client.engine.space import AddressSpace
 
 from .environment import Environment
@@ -88,6 +92,26 @@ def default_environment(profile_directory: str = r"C:\WINDOWS") -> Environment:
     )
 
 
+def _fill_standard_descriptors() -> frozenset[int]:
+    """Which of the descriptors 0, 1 and 2 are closed; they are open on the null device afterwards.
+
+    Otherwise the next file that is opened, the arena perhaps, would be the guest's standard input.
+    """
+    closed = set()
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            closed.add(number)
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free is this one
+    return frozenset(closed)
+
+
+def _full_disk(error: WinError) -> str:
+    """Where the memory is missing: shared memory is a file."""
+    return f" (is {paths.runtime_dir()} full?)" if error.code == Err.NOT_ENOUGH_MEMORY else ""
+
+
 def _find_program(table: drives.DriveTable, text: str) -> tuple[str, str]:
     """(host path, guest path or '') of the program the user named."""
     if re.match(r"^[A-Za-z]:", text) or text.startswith("\\"):
@@ -104,6 +128,8 @@ def _find_program(table: drives.DriveTable, text: str) -> tuple[str, str]:
             return os.path.abspath(candidate), ""
     if os.path.isdir(text):
         raise LaunchError(f"{text} is a directory, not a program", CANNOT_RUN)
+    if os.path.exists(text):
+        raise LaunchError(f"{text} is a device or pipe, not a program", CANNOT_RUN)
     raise LaunchError(f"{text}: no such file", NOT_FOUND)
 
 
@@ -129,12 +155,13 @@ def _environment(options: RunOptions, connection: Connection | None) -> Environm
     return environment
 
 
-def _choose_engine(options: RunOptions) -> str:
-    if options.engine in ("auto", "unicorn"):
-        return "unicorn"
-    raise LaunchError(
-        f"the {options.engine} engine is not part of this version; use --engine unicorn (or auto)", CANNOT_RUN
-    )
+def _choose_engine(options: RunOptions) -> tuple[str, Callable[[AddressSpace], Engine]]:
+    """Name and class of the engine; a host that cannot run it is found when the engine starts."""
+    try:
+        chosen = engine_class(options.engine)
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    return AUTO if options.engine == "auto" else options.engine, chosen
 
 
 class Session:
@@ -142,8 +169,13 @@ class Session:
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
+        self._closed = _fill_standard_descriptors()
         self._interrupts = 0
-        engine_name = _choose_engine(options)
+        try:
+            os.getcwd()
+        except OSError as error:
+            raise LaunchError(f"the current directory cannot be used: {error.strerror}") from None
+        engine_name, self._engine_class = _choose_engine(options)
         try:
             version = windows_version(options.windows)
         except ValueError as error:
@@ -162,6 +194,15 @@ class Session:
         self.connection = connection
         try:
             self._build(options, version, table, connection, host, guest, image)
+        except WinError as error:
+            if connection is not None:
+                connection.close()
+            raise LaunchError(f"{os.path.basename(host)} cannot be started: {error}{_full_disk(error)}") from None
+        except OSError as error:
+            if connection is not None:
+                connection.close()
+            room = "; it needs 4 GB of address space ('ulimit -v')" if error.errno == errno.ENOMEM else ""
+            raise LaunchError(f"{os.path.basename(host)} cannot be started: {error.strerror}{room}") from None
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -195,8 +236,6 @@ class Session:
         self, options: RunOptions, version: WindowsVersion, table: drives.DriveTable, connection: Connection | None,
         host: str, guest: str, image: loader.Program,
     ) -> None:  # fmt: skip
-        from w9x_client.engine.unicorn import UnicornEngine
-
         if connection is not None:
             from w9x_arena import messages
 
@@ -217,12 +256,15 @@ class Session:
             except ArenaError as error:
                 raise LaunchError(str(error)) from None
         space = AddressSpace(arena, connection, private=options.arena == "private")
-        engine = UnicornEngine(space)
+        try:
+            engine = self._engine_class(space)
+        except EngineUnavailable as error:
+            raise LaunchError(f"{error}; use --engine unicorn (or auto)") from None
         environment = _environment(options, connection)
         process = Process(space, engine, table, version, environment, connection)
         self.process = process
         process.command_line = options.command_line or subprocess.list2cmdline([guest, *options.arguments])
-        process.std_handles = standard_handles(process)
+        process.std_handles = standard_handles(process, self._closed)
         if options.trace is not None:
             from .trace import Relay
 
@@ -295,6 +337,16 @@ class Session:
         except loader.ImageError as error:
             process.messages.warn(str(error))
             return error.exit_code
+        except EngineDied as error:
+            process.messages.warn(f"{self.options.program}: {error}")
+            return 125
+        except WinError as error:
+            if error.code != Err.NOT_ENOUGH_MEMORY:
+                process.messages.warn(process.internal_error(error))
+                return 125
+            name = os.path.basename(self.options.program)
+            process.messages.warn(f"{name} cannot be started: {error}{_full_disk(error)}")
+            return CANNOT_RUN
         except Exception as error:  # noqa: BLE001  # the boundary to the user: a defect is one line, never a traceback
             process.messages.warn(process.internal_error(error))
             return 125

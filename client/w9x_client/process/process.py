@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 DEFAULT_STACK = 0x10_0000
+STACK_END = 0xFFFF_FF00
+"""An export called with its arguments beyond here has a stack that wraps around the end of the address space."""
 _DYNAMIC_NUMBER = 0xF000_0000
 """Export numbers from here on are this process's own stubs, for imports that no module exports."""
 
@@ -103,8 +105,10 @@ class Process(KernelObject):
         space.grow_stack = self._grow_stack
         space.map_private(layout.CLOCK_PAGE, PAGE, PROT_READ)
         space.map_private(layout.PROCESS_DATABASE, PAGE, PROT_READ | PROT_WRITE)
-        # The static C runtime of today's compilers tests a flag of NT's PEB.ProcessParameters (+10h) in exit(), whatever
-        # the Windows version; on 9x the field is a status that programs read with GetExitCodeProcess. It points at zeros.
+        # The static C runtime of today's compilers tests a flag of NT's PEB.ProcessParameters (+10h) in exit(),
+        # whatever
+        # the Windows version; on 9x the field is a status that programs read with GetExitCodeProcess. It points at
+        # zeros.
         self.mem.put32(layout.PROCESS_DATABASE + tib.NT_PROCESS_PARAMETERS, layout.PROCESS_DATABASE + PAGE // 2)
         space.map_private(layout.LOW_START, layout.LOW_END - layout.LOW_START, PROT_READ | PROT_WRITE)
 
@@ -189,7 +193,11 @@ class Process(KernelObject):
 
     def spawn(self, task: Task, life: Coroutine[Any, Any, Any], reserve: int, commit: int) -> None:
         """Give the task a stack and its life, and queue it."""
-        esp = task.create_stack(reserve, commit)
+        try:
+            esp = task.create_stack(reserve, commit)
+        except WinError:
+            life.close()
+            raise
         task.state = self.engine.create_thread(task.tib, esp)
         task.initial_esp = esp
         task.start(life)
@@ -330,6 +338,9 @@ class Process(KernelObject):
         if isinstance(error, GuestFault):
             task.bad_pointer(error)
             return
+        if isinstance(error, struct.error) and self.engine.cpu.esp > STACK_END:
+            task.bad_pointer(GuestFault(0xFFFFFFFF))
+            return
         if isinstance(error, GuestException):
             task.exception(error.code, error.parameters, error.flags)
             return
@@ -419,7 +430,8 @@ class Process(KernelObject):
 
     def die(self, task: Task, text: str, code: int) -> NoReturn:
         """End the process at once with one line that says why."""
-        self.messages.warn(text)
+        program = self.modules.exe
+        self.messages.warn(f"{program.name if program is not None else 'program'} ended: {text}")
         raise GuestExit(code)
 
     def internal_error(self, error: BaseException) -> str:

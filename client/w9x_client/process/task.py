@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from w9x_arena import layout
-from w9x_arena.layout import PAGE, PROT_COMMITTED, PROT_GUARD, PROT_READ, PROT_WRITE
+from w9x_arena.layout import PAGE, PROT_GUARD, PROT_READ, PROT_WRITE
 from w9x_client.abi import GuestException, GuestFault, Redirected, WinError, codepage, tib
 from w9x_client.abi.compile import Compiled
 from w9x_client.engine.interface import Fault
 
-from . import exceptions
+from . import crash, exceptions
 from .objects import KernelObject, Mutex
 from .scheduler import Wait
 
@@ -98,6 +98,8 @@ class Task(KernelObject):
         self.stack_base = 0
         self.stack_size = 0
         self.initial_esp = 0
+        self.dispatching = 0
+        """Exceptions whose handlers have not come to an end."""
         self._driving: Frame | None = None
         self._ram = process.mem.ram
         self.tls_array = tib_address + tib.TLS_SLOTS
@@ -433,7 +435,7 @@ class Task(KernelObject):
                 if self.stack_base <= fault.address < self.stack_base + self.stack_size:
                     code, parameters = exceptions.STACK_OVERFLOW, []
                 else:
-                    self.process.space.protect(page << 12, PAGE, bits & ~(PROT_GUARD | PROT_COMMITTED))
+                    self.process.space.end_guard(page)
                     code = exceptions.GUARD_PAGE
         address = self.cpu.eip
         if fault.vector in (3, 4) and fault.interrupt and code == exceptions.INT_OVERFLOW:
@@ -443,12 +445,11 @@ class Task(KernelObject):
     def exception(self, code: int, parameters: list[int], flags: int = 0) -> None:
         """Dispatch an exception at the present registers, as a new frame of this thread."""
         self._drop_passed_frames(self.cpu.esp)
-        if sum(1 for frame in self.frames if frame.compiled is None) > 64:
-            self.process.die(self, "exceptions nest without end", code)
         try:
             record, context = exceptions.push_record(self, code, flags, parameters)
         except GuestFault:
-            self.process.die(self, "no stack is left for an exception", code)
+            text = f"{exceptions.NAMES.get(code, f'exception {code:08X}')} at {crash.place(self.process, self.cpu.eip)}"
+            self.process.die(self, f"{text}, and no stack is left for its handlers", code)
         frame = Frame(self._dispatch(record, context, code), None, self.cpu.esp)
         self.frames.append(frame)
         self.drive(frame, None)

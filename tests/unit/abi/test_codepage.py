@@ -18,6 +18,8 @@ def test_what_a_page_lacks_becomes_a_question_mark() -> None:
     assert codepage.encode("a\u4e2db", 1252) == b"a?b"
 
 
-@pytest.mark.parametrize(("page", "byte", "char"), [(1252, 0x80, "\u20ac"), (437, 0x81, "\u00fc"), (1251, 0xC0, "\u0410")])
+@pytest.mark.parametrize(
+    ("page", "byte", "char"), [(1252, 0x80, "\u20ac"), (437, 0x81, "\u00fc"), (1251, 0xC0, "\u0410")]
+)
 def test_known_characters(page: int, byte: int, char: str) -> None:
     assert codepage.decode(bytes((byte,)), page) == char

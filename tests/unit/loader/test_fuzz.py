@@ -169,12 +169,12 @@ def test_mutated_images_end_as_a_description_or_one_error(
         rng = random.Random(number)
         which = number // BATCHES % len(originals)
         data = mutate(originals[which], places[which], rng)
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             accepted += exercise(data) is not None
         except Exception as error:  # any exception but ImageError is a finding
             raise AssertionError(f"image {number}: {type(error).__name__}: {error}") from error
-        taken = time.perf_counter() - begin
+        taken = time.process_time() - begin
         slowest = max(slowest, taken)
         assert taken < SLOW, f"image {number} takes {taken:.1f} s"
     share = accepted / len(numbers)
@@ -238,9 +238,9 @@ def with_directory(number: int, content: bytes, size: int = 0) -> bytes:
 def test_small_files_cannot_ask_for_enormous_work(make: object) -> None:
     assert callable(make)
     data = make()
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert exercise(data) is not None
-    assert time.perf_counter() - begin < SLOW
+    assert time.process_time() - begin < SLOW
 
 
 def test_mutated_dlls_load_or_fail_with_a_windows_error_and_leave_nothing(

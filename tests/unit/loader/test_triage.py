@@ -167,7 +167,7 @@ def test_coverage_follows_forwarders() -> None:
 _SEED = make_pe(imports={"KERNEL32.dll": ["ExitProcess", 1]}, exports={"A": 0}).data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, len(_SEED) - 1), st.integers(0, 255)), min_size=1, max_size=12),
     st.integers(0, len(_SEED)),

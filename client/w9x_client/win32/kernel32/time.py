@@ -144,6 +144,12 @@ def GetSystemTimeAsFileTime(t: Task, lpSystemTimeAsFileTime: LPFILETIME) -> VOID
         store_filetime(lpSystemTimeAsFileTime, filetime_now())
 
 
+@kernel32.not_on_9x()
+def GetSystemTimePreciseAsFileTime(t: Task, lpSystemTimeAsFileTime: LPFILETIME) -> VOID:
+    """Now in UTC: GetSystemTimeAsFileTime has the finer clock already."""
+    GetSystemTimeAsFileTime(t, lpSystemTimeAsFileTime)
+
+
 @kernel32.api()
 def GetSystemTime(t: Task, lpSystemTime: LPSYSTEMTIME) -> VOID:
     """Now in UTC, as a calendar time."""

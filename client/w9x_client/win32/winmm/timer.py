@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from w9x_client import loader
 from w9x_client.abi import WinError
 from w9x_client.abi.types import DWORD, FLAGS, PTR, UINT
-from w9x_client.process.objects import Event
 from w9x_client.process.clock import tick_count
+from w9x_client.process.objects import Event
 
 from .dll import winmm
 
