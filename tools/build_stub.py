@@ -1,8 +1,7 @@
 """Compile client/stub to the native engine's stub process: `python tools/build_stub.py [OUT]`.
 
 Needs a C compiler for x86-64 Linux, and nothing else: no C library, no 32-bit support. The result is a static
-position-independent
-program that needs no relocation (checked here), because there is nobody in it to relocate it.
+position-independent program that needs no relocation (checked here), because there is nobody in it to relocate it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How a message class becomes bytes and back: the checked encoding of ``w9x_arena.messages``.
 
-A message is declared once, as a class with annotated fields. On the wire it is one msgpack array
-``[tag, serial, field, field, ...]``; a record (a row inside a message) is an array of its fields.
-Decoding accepts exactly what the declaration says - type, range, length, number of fields - and raises
-:class:`ProtocolError` for everything else, whatever the bytes: the peer may be hostile.
+A message is declared once, as a class with annotated fields. On the wire it is one msgpack array ``[tag, serial,
+field, field, ...]``; a record (a row inside a message) is an array of its fields. Decoding accepts exactly what the
+declaration says - type, range, length, number of fields - and raises :class:`ProtocolError` for everything else,
+whatever the bytes: the peer may be hostile.
 
 Message classes behave as frozen dataclasses but are not built by ``dataclasses``: its generated code costs
 0.5 ms per class at import (measured, CPython 3.11), 40 ms for all of them, in every start of a program.

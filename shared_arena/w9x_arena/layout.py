@@ -1,8 +1,7 @@
 """The guest's 32-bit address map and the arena file's layout.
 
-Every constant that two processes must agree on stands here and nowhere else.
-Addresses and sizes are bytes; ranges are half open ``[start, end)``.
-The map itself is explained in ``docs/design/architecture.md``.
+Every constant that two processes must agree on stands here and nowhere else. Addresses and sizes are bytes; ranges
+are half open ``[start, end)``. The map itself is explained in ``docs/design/architecture.md``.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ The class is the only statement of a message's fields: ``w9x_arena.codec`` deriv
 the text that ``tests/arch/wire_format.lock`` pins. To change anything here, raise :data:`PROTOCOL_VERSION` and
 run ``python tests/arch/test_wire_format.py``.
 
-A request names its reply: ``class Ping(Request[Status], tag=...)``. Failure is always :class:`Error`.
-Two layouts may never change, because peers of different versions exchange them: :class:`Error`, and the first
-field of :class:`Hello`. Addresses and sizes are bytes of guest memory; pids are guest pids unless named linux_pid.
+A request names its reply: ``class Ping(Request[Status], tag=...)``. Failure is always :class:`Error`. Two layouts may
+never change, because peers of different versions exchange them: :class:`Error`, and the first field of
+:class:`Hello`. Addresses and sizes are bytes of guest memory; pids are guest pids unless named linux_pid.
 """
 
 from __future__ import annotations

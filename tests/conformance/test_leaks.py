@@ -52,7 +52,7 @@ def settle(world: Runner, wanted: object) -> object:
     return now
 
 
-@pytest.mark.parametrize("starts", [24, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("starts", [24, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(1200)])])
 def test_starts_and_exits_leave_ledger_and_blocks_as_they_were(w9x: Runner, starts: int) -> None:
     program = build_exe("leaker", [text_source("leaker.c", SOURCE)])
     choose = random.Random(9)

@@ -22,6 +22,6 @@ DLLS = (
 KINDS = ("0", "0xffffffff", "random:1", "shaped:1")
 
 
-@pytest.mark.parametrize("share", [0.04, pytest.param(1.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("share", [0.04, pytest.param(1.0, marks=[pytest.mark.long, pytest.mark.timeout(1200)])])
 def test_wild_arguments_do_no_harm(share: float) -> None:
     assert defects(DLLS, KINDS, share, seed=4) == []

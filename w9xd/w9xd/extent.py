@@ -1,8 +1,8 @@
 """Free space of one address interval: a pure allocator in units of 64 KB.
 
-Owns the free gaps of ``[start, end)`` and nothing about who uses the rest. Gaps are kept sorted by address and
-by power-of-two size class, so that finding a place among 10,000 ranges does not scan them all.
-Addresses and sizes are multiples of ``layout.GRANULARITY``.
+Owns the free gaps of ``[start, end)`` and nothing about who uses the rest. Gaps are kept sorted by address and by
+power-of-two size class, so that finding a place among 10,000 ranges does not scan them all. Addresses and sizes are
+multiples of ``layout.GRANULARITY``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Cleaning freed ranges of the arena file, a bounded piece at a time.
 
-A process can leave gigabytes behind. Freeing their blocks in one go would hold up every other client, so the page
-map of a freed interval is cleared at once, its blocks wait here, and the loop calls :meth:`Reclaimer.step` between
-requests. A range is allocatable again only
-when it is clean; whoever needs one sooner calls :meth:`clean` for the addresses or :meth:`clean_all`.
+A process can leave gigabytes behind. Freeing their blocks in one go would hold up every other client, so the page map
+of a freed interval is cleared at once, its blocks wait here, and the loop calls :meth:`Reclaimer.step` between
+requests. A range is allocatable again only when it is clean; whoever needs one sooner calls :meth:`clean` for the
+addresses or :meth:`clean_all`.
 """
 
 from __future__ import annotations

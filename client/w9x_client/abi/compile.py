@@ -1,10 +1,9 @@
 """From a signature to a decoder: one compiled entry per export, made when the export is first called.
 
 An entry is ``entry(t, esp) -> int`` where ESP+0 holds the return address into the export's stub, ESP+4 the caller's,
-and the
-arguments follow at ESP+8. It returns EAX. 64-bit and floating-point results go through the task's TIB slots,
-from which the stub loads EDX or ST(0). For an ``async def`` handler the entry returns the coroutine instead
-(see `Compiled.is_async`), and ``finish(t, value)`` encodes its result.
+and the arguments follow at ESP+8. It returns EAX. 64-bit and floating-point results go through the task's TIB slots,
+from which the stub loads EDX or ST(0). For an ``async def`` handler the entry returns the coroutine instead (see
+`Compiled.is_async`), and ``finish(t, value)`` encodes its result.
 
 The generated source is registered with `linecache`, so that debuggers and tracebacks show it.
 """

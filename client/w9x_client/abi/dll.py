@@ -1,12 +1,11 @@
 """Declaring exports: a decorated Python function is an export of a system DLL.
 
 ``kernel32 = Dll("kernel32")`` once per DLL; then ``@kernel32.api()``, ``@kernel32.partial("what is missing")``,
-``@kernel32.stub("what it answers")`` or ``@kernel32.not_on_9x()``.
-The signature is the only statement of the arguments.
+``@kernel32.stub("what it answers")`` or ``@kernel32.not_on_9x()``. The signature is the only statement of the
+arguments.
 
 The registry is filled by importing the modules of ``w9x_client.win32.<dll>``, one per topic; `find_dll` does that by
-name, so that the loader meets the API only
-here, as the guest meets it only through export tables.
+name, so that the loader meets the API only here, as the guest meets it only through export tables.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
 """Parameter and result types of the API.
 
 Each alias is ``Annotated[what the body sees, how it travels]``. `Arg.code` gives the struct letters of its stack
-slots (a
-letter is one 4-byte slot, ``q`` and ``d`` two); `Arg.decode` is the expression that turns the slot ``{0}`` into what
-the body
-sees, evaluated with ``t`` (the task), ``W`` (True in the wide twin of an A/W pair) and `Arg.names` in scope.
-`Ret.encode` turns the
-body's result ``{0}`` into the result register; `Ret.failure` is what a raised `WinError` returns.
+slots (a letter is one 4-byte slot, ``q`` and ``d`` two); `Arg.decode` is the expression that turns the slot ``{0}``
+into what the body sees, evaluated with ``t`` (the task), ``W`` (True in the wide twin of an A/W pair) and `Arg.names`
+in scope. `Ret.encode` turns the body's result ``{0}`` into the result register; `Ret.failure` is what a raised
+`WinError` returns.
 
 A type not listed here is declared beside the topic that needs it, in the same way.
 """

@@ -120,7 +120,7 @@ def _expected(error: Exception) -> str | None:
 
 
 def _say(text: str, code: int) -> int:
-    line = " ".join(text.split("\n"))
+    line = "".join(c if c.isprintable() else " " if c == "\n" else f"\\x{ord(c):02x}" for c in text)
     try:
         print(f"w9x: {line}", file=sys.stderr)
     except (OSError, ValueError, AttributeError):

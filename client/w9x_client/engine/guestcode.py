@@ -1,8 +1,7 @@
 """Guest routines: exports that run as guest code and never leave the guest.
 
 The sources are in ``client/guestcode``; a build with a C compiler packs them into ``guestcode.bin``. Without it every
-export
-is answered by its Python handler, which is each routine's tested reference.
+export is answered by its Python handler, which is each routine's tested reference.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """What an engine offers, and what it expects of the process it runs.
 
 An engine executes one process's guest threads over an `AddressSpace`. It turns everything that is not plain execution
-into a call of its
-`EventHandler`, with the thread's registers in `cpu`; when the handler returns, the guest goes on with the registers
-as they are then, unless
-`stop` was called: then `run` returns at once.
+into a call of its `EventHandler`, with the thread's registers in `cpu`; when the handler returns, the guest goes on
+with the registers as they are then, unless `stop` was called: then `run` returns at once.
 
 Contract for handlers: they may change any register, write guest memory, and call `stop`. They never call `run`.
 """

@@ -1,8 +1,7 @@
 """The registers of the guest thread whose turn it is, in the mailbox: `abi.cpu.Cpu` for the native engine.
 
 The x87 and SSE registers are there in FXSAVE's layout (Intel SDM vol. 2, FXSAVE, legacy mode); what is written to
-them is loaded
-before the guest goes on.
+them is loaded before the guest goes on.
 """
 
 from __future__ import annotations

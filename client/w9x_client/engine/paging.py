@@ -1,8 +1,8 @@
 """PAE page tables for an emulated CPU, in guest-physical memory that the guest cannot see.
 
-Linear == physical for every present page, so the tables carry only protection.
-No-execute data is what makes stores fast in Unicorn: a page that cannot hold code needs no check for self-
-modification (measured 30–46 ns per store without, 4–5 ns with).
+Linear == physical for every present page, so the tables carry only protection. No-execute data is what makes stores
+fast in Unicorn: a page that cannot hold code needs no check for self- modification (measured 30–46 ns per store
+without, 4–5 ns with).
 """
 
 from __future__ import annotations

@@ -1,19 +1,14 @@
 """One process's 4 GB: what is reserved and committed, with which protection, backed by which file.
 
 Backing. Two files cover the guest, both with *file offset == guest address*: the arena file, which all processes
-share, and this process's own memfd for
-everything private (low memory, the area above 3 GB, overlays, writable image sections, and 4 MB–2 GB in a private
-arena). Which of
-the two stands behind a page is decided by `back_private` and by the kind of arena; an engine in another process can
-make the same mappings from
-the same two descriptors.
+share, and this process's own memfd for everything private (low memory, the area above 3 GB, overlays, writable image
+sections, and 4 MB–2 GB in a private arena). Which of the two stands behind a page is decided by `back_private` and by
+the kind of arena; an engine in another process can make the same mappings from the same two descriptors.
 
 State. `prot` has one byte per page (`layout.PROT_*`): the single truth that `Memory` checks and that the engine's
-page tables
-follow through `PageListener.set_pages`. Shared pages are mirrored in the arena's page map, from which another process
-attaches them when it first
-touches them (`page_in`); when somebody frees shared pages the arena's epoch moves and `refresh` drops what was
-attached.
+page tables follow through `PageListener.set_pages`. Shared pages are mirrored in the arena's page map, from which
+another process attaches them when it first touches them (`page_in`); when somebody frees shared pages the arena's
+epoch moves and `refresh` drops what was attached.
 
 Errors are `WinError` with the codes that VirtualAlloc and its family document.
 """

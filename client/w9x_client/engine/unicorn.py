@@ -1,8 +1,7 @@
 """The Unicorn engine: one `Uc` per process, guest threads as saved contexts that take turns.
 
 The guest runs flat at CPL 3 under PAE page tables (`paging`), with a GDT for the flat segments and an LDT for the
-TIBs (and, later, 16-bit code).
-All events arrive in one interrupt hook:
+TIBs (and, later, 16-bit code). All events arrive in one interrupt hook:
 
 * ``int 80h`` at the API gate: the export's number is in EAX, its return address at ESP.
 * ``int 81h`` at the callback-return gate.
@@ -445,8 +444,8 @@ class UnicornEngine:
         if self._tables.set(first, count, bits):
             self._flush_translations()
         if bits & PROT_EXEC and not bits & PROT_GUARD:
-            # Another image may have stood here: its translations outlive its pages. Only now, since
-            # Unicorn looks the range up through the page tables.
+            # Another image may have stood here: its translations outlive its pages. Only now, since Unicorn looks the
+            # range up through the page tables.
             self.uc.ctl_remove_cache(first << 12, (first + count) << 12)
 
     def map_backing(self, address: int, size: int, fd: int, offset: int) -> None:

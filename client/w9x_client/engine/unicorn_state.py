@@ -1,10 +1,8 @@
 """Direct views of Unicorn's CPU state, verified before they are trusted.
 
 Reading a register through the binding costs half a microsecond; the API path reads two and writes one. The wheel that
-w9x pins keeps
-the x86 state at a fixed place behind the ``uc_struct``; `locate` proves that with sentinel values in all eight
-registers, and returns None when anything
-differs. Then the engine uses the public accessors.
+w9x pins keeps the x86 state at a fixed place behind the ``uc_struct``; `locate` proves that with sentinel values in
+all eight registers, and returns None when anything differs. Then the engine uses the public accessors.
 
 Offsets are those of Unicorn 2.1.x, x86-64 host builds (``CPUX86State`` of target/i386/cpu.h, registers held as 64-bit
 words).

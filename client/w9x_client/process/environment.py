@@ -1,8 +1,8 @@
 """A process's environment variables.
 
-Names compare without regard to case and keep the spelling and the place they were first given, as in a DOS environment
-block. A name may begin with '=' (the per-drive current directories, "=C:=C:\\DIR").
-Values are text; `block` lays them out as the guest reads them.
+Names compare without regard to case and keep the spelling and the place they were first given, as in a DOS
+environment block. A name may begin with '=' (the per-drive current directories, "=C:=C:\\DIR"). Values are text;
+`block` lays them out as the guest reads them.
 """
 
 from __future__ import annotations

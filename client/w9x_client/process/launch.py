@@ -1,9 +1,8 @@
 """Starting a program: from what the user asked for to a running `Process`.
 
 `launch` does everything `w9x run` does after its options are parsed, and returns the exit code. Failures that the
-user can mend are
-`LaunchError` with one line and the exit code of a shell: 126 for a program that cannot run, 127 for one that is not
-there.
+user can mend are `LaunchError` with one line and the exit code of a shell: 126 for a program that cannot run, 127 for
+one that is not there.
 """
 
 from __future__ import annotations

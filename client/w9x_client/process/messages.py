@@ -13,8 +13,12 @@ class Messages:
         self._said: set[str] = set()
 
     def warn(self, text: str) -> None:
-        """Say ``text`` on a line of its own. A closed standard error is no reason to fail."""
-        line = f"w9x: {text}\n".encode("utf-8", "backslashreplace")
+        """Say ``text`` on a line of its own. A closed standard error is no reason to fail.
+
+        Names come from the guest's files: what is no printable character must not reach a terminal.
+        """
+        shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        line = f"w9x: {shown}\n".encode("utf-8", "backslashreplace")
         try:
             os.write(self._fd, line)
         except OSError:

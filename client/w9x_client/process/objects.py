@@ -1,9 +1,8 @@
 """Kernel objects, handles and waiting, inside one process.
 
-`KernelObject` is what a handle refers to. A waitable object answers `signaled` and `acquire`; whoever changes its state
-calls `notify`, which lets the scheduler complete waits in the order they began (Win32 promises no order; first come,
-first
-served is what Windows 9x did in practice). Nothing here blocks: a wait that cannot be met parks the task
+`KernelObject` is what a handle refers to. A waitable object answers `signaled` and `acquire`; whoever changes its
+state calls `notify`, which lets the scheduler complete waits in the order they began (Win32 promises no order; first
+come, first served is what Windows 9x did in practice). Nothing here blocks: a wait that cannot be met parks the task
 (see `scheduler`).
 """
 

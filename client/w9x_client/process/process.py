@@ -1,8 +1,8 @@
 """One emulated process: its memory, modules, threads, handles and settings, and the events of its engine.
 
 `Process` is what handlers reach as ``t.process``. It owns the tasks and the answers to engine events
-(`EventHandler`): an API call is resolved to its
-declaration and compiled at the first call, a callback's return and a fault go to the current task.
+(`EventHandler`): an API call is resolved to its declaration and compiled at the first call, a callback's return and a
+fault go to the current task.
 
 Everything belongs to the one host thread that runs `run`; other host threads use `Scheduler.later`.
 """
@@ -106,9 +106,8 @@ class Process(KernelObject):
         space.map_private(layout.CLOCK_PAGE, PAGE, PROT_READ)
         space.map_private(layout.PROCESS_DATABASE, PAGE, PROT_READ | PROT_WRITE)
         # The static C runtime of today's compilers tests a flag of NT's PEB.ProcessParameters (+10h) in exit(),
-        # whatever
-        # the Windows version; on 9x the field is a status that programs read with GetExitCodeProcess. It points at
-        # zeros.
+        # whatever the Windows version; on 9x the field is a status that programs read with GetExitCodeProcess. It
+        # points at zeros.
         self.mem.put32(layout.PROCESS_DATABASE + tib.NT_PROCESS_PARAMETERS, layout.PROCESS_DATABASE + PAGE // 2)
         space.map_private(layout.LOW_START, layout.LOW_END - layout.LOW_START, PROT_READ | PROT_WRITE)
 
@@ -317,14 +316,12 @@ class Process(KernelObject):
         """An export without a fast entry: resolve it, or drive its coroutine."""
         task = self.scheduler.current
         assert task is not None
-        compiled = self._compiled.get(number)
-        if compiled is None:
-            compiled = self._resolve(task, number)
         esp = self.engine.cpu.esp
-        if compiled.is_async:
-            task.api(compiled, esp)
-            return
         try:
+            compiled = self._compiled.get(number) or self._resolve(task, number)
+            if compiled.is_async:
+                task.api(compiled, esp)
+                return
             self.engine.cpu.eax = compiled.entry(task, esp)
         except BaseException as error:  # noqa: BLE001  # entry_failed raises what is not the guest's
             self.entry_failed(error)

@@ -1,10 +1,9 @@
 """Which guest thread runs: turns, waits, time-outs and host descriptors.
 
 One host thread runs all guest threads of a process in turns. A `Wait` is what a parked task waits for; whatever
-changes an object's state calls
-`KernelObject.notify`, which completes waits at once. When no task can run, the scheduler sleeps in the kernel until
-the earliest time-out, a ready
-descriptor, or `wake` from a signal handler or the ticker.
+changes an object's state calls `KernelObject.notify`, which completes waits at once. When no task can run, the
+scheduler sleeps in the kernel until the earliest time-out, a ready descriptor, or `wake` from a signal handler or the
+ticker.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 """A guest thread: its TIB and stack, and the coroutines of the handlers it is inside of.
 
 A handler that calls the guest back (`await t.call(fn, ...)`) leaves a `Frame` on the task: a suspended coroutine with
-the stack position of its
-call. When the guest returns to the callback gate, the frame whose stack position fits goes on; frames above it were
-abandoned by a
-longjmp or an unwind, and are closed. The whole life of a thread is the bottom frame's coroutine, so start-up and exit
-of
-threads and processes read like ordinary code (`Process.main_life`).
+the stack position of its call. When the guest returns to the callback gate, the frame whose stack position fits goes
+on; frames above it were abandoned by a longjmp or an unwind, and are closed. The whole life of a thread is the bottom
+frame's coroutine, so start-up and exit of threads and processes read like ordinary code (`Process.main_life`).
 
 Requests that a coroutine yields to `Task.drive`: `CallRequest` (enter the guest) and `Wait` (park until the scheduler
 completes it).

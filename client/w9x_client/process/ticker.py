@@ -1,8 +1,7 @@
 """The host thread that keeps the guest's clock page, ends turns, and passes signals and time-outs on.
 
 It is the only thread beside the one that runs the guest. It touches guest memory only at the clock page, and
-otherwise calls what is safe
-from any thread: `Engine.stop`, `Scheduler.later`.
+otherwise calls what is safe from any thread: `Engine.stop`, `Scheduler.later`.
 """
 
 from __future__ import annotations

@@ -125,8 +125,8 @@ def test_longjmp_leaves_a_callback_of_qsort(guest: Guest) -> None:
     assert len(guest.task.frames) <= 2
 
 
-# int f(int mode): __try { __try { fault } __finally { order } } __except (filter) { }
-# The filter's answer is `mode`; 'order' collects 1 for the filter, 2 for __finally, 3 for the handler.
+# int f(int mode): __try { __try { fault } __finally { order } } __except (filter) { } The filter's answer is `mode`;
+# 'order' collects 1 for the filter, 2 for __finally, 3 for the handler.
 SEH = """
 ; export f order code answer
 order: dd 0

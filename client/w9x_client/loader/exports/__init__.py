@@ -4,10 +4,10 @@ Owns ``<stem>.tsv`` (one line per export), ``modules.tsv`` (one line per DLL) an
 Interface:
 `load`, `modules`, `module`, `module_info`, `MODULE_NUMBERS`.
 
-The tables are facts, not promises: they say what a DLL of Windows exported, never what is implemented here.
-Callers must not change numbers in ``modules.tsv`` (they are part of the code of every stub) and must not derive
-ordinals from
-the order of lines: an export without a known ordinal has ``ordinal is None``, and whoever builds an image assigns one.
+The tables are facts, not promises: they say what a DLL of Windows exported, never what is implemented here. Callers
+must not change numbers in ``modules.tsv`` (they are part of the code of every stub) and must not derive ordinals from
+the order of lines: an export without a known ordinal has ``ordinal is None``, and whoever builds an image assigns
+one.
 
 Line of ``<stem>.tsv``: ``ordinal, name, since, kind, alias``, separated by tabs.
     ordinal  decimal, or empty when unknown (nobody imports such an export by ordinal)

@@ -1,8 +1,7 @@
 """How many programs of the time import each function: ``demand.tsv``, for the coverage page.
 
 The counts come from the import tables of 1166 distinct Win32 programs and DLLs of the Windows 9x era. An import by
-ordinal
-appears as ``#ordinal``. Interface: `demand`, `PROGRAMS`. Read-only.
+ordinal appears as ``#ordinal``. Interface: `demand`, `PROGRAMS`. Read-only.
 """
 
 from __future__ import annotations

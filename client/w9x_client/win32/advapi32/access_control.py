@@ -1,7 +1,7 @@
 """Security identifiers, descriptors and access control lists (SDK winbase.h).
 
-Windows 9x exports these functions so that programs load; each fails with ERROR_CALL_NOT_IMPLEMENTED
-(SDK: "Windows 95: no").
+Windows 9x exports these functions so that programs load; each fails with ERROR_CALL_NOT_IMPLEMENTED (SDK: "Windows
+95: no").
 """
 
 from __future__ import annotations
