@@ -133,6 +133,8 @@ class NativeEngine:
         self._stopping = False
         self._in_guest = False
         self._retried = (-1, -1)
+        self._queued = 0
+        """Commands in the mailbox that the stub has not done; counted here, out of the guest's reach."""
         reason = _unsuitable()
         if reason:
             raise EngineUnavailable(f"the native engine cannot run here: {reason}")
@@ -199,12 +201,13 @@ class NativeEngine:
             self._command(mb.OP_PROTECT, address, PAGE, mmap.PROT_READ | mmap.PROT_EXEC)
             self._command(mb.OP_PROTECT, address, PAGE, 0)
         self._words[_RUN] = 0
+        self._words[_COUNT] = self._queued
         self._hand_over()
         if self._words[_REASON] == mb.REASON_COMMAND:
             code = self._words[mb.ERRNO // 4]
             hint = " (is its file system mounted noexec?)" if code in (errno.EPERM, errno.EACCES) else ""
             raise EngineUnavailable(f"the guest's memory cannot be mapped: {os.strerror(code)}{hint}")
-        self._words[_COUNT] = 0
+        self._queued = 0
 
     @staticmethod
     def _gate() -> bytes:
@@ -261,26 +264,29 @@ class NativeEngine:
 
     # --- commands ---------------------------------------------------------------------
     def _command(self, *values: int) -> None:
-        count = self._words[_COUNT]
-        if count >= mb.COMMAND_LIMIT:
+        if self._queued >= mb.COMMAND_LIMIT:
             self._flush()
-            count = 0
-        at = count * (mb.COMMAND_SIZE // 4)
+        at = self._queued * (mb.COMMAND_SIZE // 4)
         for index, value in enumerate(values):
             self._commands[at + index] = value
-        self._words[_COUNT] = count + 1
+        self._queued += 1
 
     def _flush(self) -> None:
         """Have the collected commands done without entering the guest."""
-        while self._words[_COUNT]:
+        while self._queued:
             self._words[_RUN] = 0
+            self._words[_COUNT] = self._queued
             self._hand_over()
             if self._words[_REASON] == mb.REASON_COMMAND:
                 self._command_failed()
+            else:
+                self._queued = 0
 
     def _command_failed(self) -> None:
         """The stub could not do a command: ask for less, or give up; what follows it remains to be done."""
-        count, failed = self._words[_COUNT], self._words[mb.FAILED_COMMAND // 4]
+        count, failed = self._queued, self._words[mb.FAILED_COMMAND // 4]
+        if failed >= count:
+            raise EngineDied("the program has damaged its engine process (commands)")
         step = mb.COMMAND_SIZE // 4
         at = failed * step
         operation, address, size, protection = self._commands[at : at + 4]
@@ -295,7 +301,7 @@ class NativeEngine:
             raise EngineDied(f"the engine cannot map {address:08X}+{size:X} ({operation}): {os.strerror(code)}")
         rest = bytes(self._commands[at : count * step].tobytes())
         self._commands[: len(rest) // 4] = memoryview(rest).cast("I")
-        self._words[_COUNT] = count - failed
+        self._queued = count - failed
 
     # --- PageListener -----------------------------------------------------------------
     def set_pages(self, first: int, count: int, bits: int) -> None:
@@ -305,9 +311,8 @@ class NativeEngine:
             if count <= 0:
                 return
         address, size, protection = first * PAGE, count * PAGE, _PROTECTION[bits]
-        queued = self._words[_COUNT]
-        if queued:
-            commands, at = self._commands, (queued - 1) * (mb.COMMAND_SIZE // 4)
+        if self._queued:
+            commands, at = self._commands, (self._queued - 1) * (mb.COMMAND_SIZE // 4)
             if (
                 commands[at] == mb.OP_PROTECT
                 and commands[at + 1] + commands[at + 2] == address
@@ -369,9 +374,12 @@ class NativeEngine:
                 self._in_guest = False
                 return
             words[_RUN] = 1
+            words[_COUNT] = self._queued
             hand_over()
             self._in_guest = False
             reason = words[_REASON]
+            if reason != mb.REASON_COMMAND:
+                self._queued = 0
             if reason == mb.REASON_API:
                 number = words[_EAX]
                 recent.append(number)

@@ -200,6 +200,17 @@ def test_a_mailbox_full_of_nonsense_ends_the_program_with_one_line(machine: Mach
         machine.run(in_64_bit(machine, "41be99000000 41ff6768"))
 
 
+def test_scribbling_on_the_queue_of_commands_changes_nothing(machine: Machine) -> None:
+    # mov dword [r15+COMMAND_COUNT], -1; mov dword [r15+FAILED_COMMAND], -1; int 30h
+    scribble = "".join(
+        "41c787" + struct.pack("<I", field).hex() + "ffffffff" for field in (mb.COMMAND_COUNT, mb.FAILED_COMMAND)
+    )
+    machine.run(in_64_bit(machine, scribble + "cd30"))
+    page = machine.space.allocate(0x1000, "page", PROT_READ)
+    assert machine.run("c605" + struct.pack("<I", page).hex() + "01 cd30").faults[-1].vector == 14
+    assert works(machine)
+
+
 def test_wild_segments_are_faults(machine: Machine) -> None:
     for code, error in (("66b8f7ff 8ee0", 0xFFF4), ("66b8ff00 8ed0", 0xFC), ("ea00000000 1300", 0x10)):
         fault = machine.run(code).faults[-1]
