@@ -107,3 +107,50 @@ handler:
     """
     assert attack(victim, source) in {ACCESS, OVERFLOW}
     assert len(capfd.readouterr().err.splitlines()) <= 4
+
+
+HANDLER = "push h\npush dword [fs:0]\nmov [fs:0], esp\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (HANDLER + "ud2\nh: mov eax, 0x1234\nret", 0xC0000026),  # no such disposition
+        (HANDLER + "ud2\nh: mov eax, 3\nret", 0xC0000026),
+        (HANDLER + "ud2\nh: int3", 0x80000003),
+        (HANDLER + "ud2\nh: push h\npush dword [fs:0]\nmov [fs:0], esp\nud2", ILLEGAL),
+        ("push 0x44444444\npush -1\nmov [fs:0], esp\nud2", ACCESS),
+        (f"push {layout.GATE_CALLBACK_RETURN}\npush -1\nmov [fs:0], esp\nud2", ACCESS),
+        ("mov dword [fs:0], 0xFF000000\nud2", ILLEGAL),
+        ("mov dword [fs:0], 3\nud2", ILLEGAL),
+        ("mov dword [fs:4], 0\nmov dword [fs:8], -1\nud2", ILLEGAL),
+        (HANDLER + "mov [esp], esp\nud2\nh: mov eax, 1\nret", TIME_IS_UP),  # a chain that goes round
+        (HANDLER + "ud2\nh: xor eax, eax\nret", TIME_IS_UP),  # the same instruction, for ever
+        (HANDLER + "ud2\nh: mov esp, h\nret", ACCESS),
+    ],
+)
+def test_broken_handlers_end_the_program_in_words(
+    victim: Guest, source: str, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert attack(victim, source) == code
+    assert "internal error" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("export", ["kernel32.GetCurrentDirectoryA", "kernel32.Sleep", "kernel32.GetVersion"])
+@pytest.mark.parametrize("esp", [0, 0x5000_0000, 0xFF00_1000, 0xFFFF_FFF4, 0xFFFF_FFF8, 0xFFFF_FFFC])
+def test_an_export_called_on_no_stack_finds_no_stack(victim: Guest, export: str, esp: int) -> None:
+    number = victim.mem.u32(victim.address(export) + 1)  # the stub is: mov eax, number
+    source = f"mov eax, {number}\nmov esp, {esp}\nmov ecx, {layout.GATE_API}\njmp ecx"
+    # arguments are read where they should be, unchecked: Sleep may find a number there, and sleep
+    assert attack(victim, source) in (ACCESS, TIME_IS_UP)
+
+
+def test_a_handler_begins_with_flat_segments(victim: Guest, engine_name: str, request: pytest.FixtureRequest) -> None:
+    if engine_name == "native":
+        request.applymarker(pytest.mark.xfail(strict=True, reason="a handler keeps the segments of the fault"))
+    address = victim.address("kernel32.ExitProcess")
+    source = (
+        HANDLER + f"xor eax, eax\nmov ds, ax\nmov fs, ax\nmov eax, [0]\n"
+        f"h: mov eax, [fs:0x18]\nmov eax, [eax]\npush 85\nmov eax, {address}\ncall eax"
+    )
+    assert attack(victim, source) == 85
