@@ -117,6 +117,7 @@ def test_ps_shows_a_program_while_it_runs(world: Runner, start: Start) -> None:
         "95",
         "unicorn",
     )
+    assert row["state"] == "running"
     assert abs(row["started"] - time.time()) < 120
     assert f"{row['pid']:08X}" in text(world.w9x("ps"))
     guest.communicate(b"exit 0\n", timeout=30)

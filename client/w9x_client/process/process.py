@@ -286,6 +286,10 @@ class Process(KernelObject):
         """The first thread: load, attach, run the entry point, exit."""
         module = await loader.load_program(task, program, guest_path)
         await loader.process_attach(task)
+        if self.daemon is not None:
+            from w9x_arena import messages
+
+            self.daemon.call(messages.SetProcessState(state="running"))
         code = await task.call(module.entry)
         await self.exit(task, code)
 

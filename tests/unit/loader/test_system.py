@@ -33,6 +33,7 @@ def modules(builtin_cache: Path) -> SystemModules:
 @pytest.fixture
 def declared(monkeypatch: pytest.MonkeyPatch) -> Dll:
     """Declarations of our own that stand for VERSION.DLL's."""
+    registry.find_dll("version")  # imported now, or it would take the place of ours later
     fake = Dll("version")
     monkeypatch.setitem(registry._dlls, "version", fake)
     return fake
